@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of interned names. Only the core and modules add to it (at load); what peers send is only looked up, so it cannot grow by
+ * their doing. At most 65,535 local names and as many namespaces; session thread.
+ */
+#ifndef CORE_XML_NAMES_H
+#define CORE_XML_NAMES_H
+
+#include <couplet/stanza.h>
+
+/* Interns and fills in the ids; returns 0, or CPL_E_FULL. May be called again for the same name. */
+int names_add(struct cpl_name *name);
+uint16_t names_add_ns(struct cpl_str ns);
+/* 0 when not interned. */
+uint16_t names_ns(struct cpl_str ns);
+uint16_t names_local(struct cpl_str local);
+/* The text of an id; CPL_NONE for 0. Static life. */
+struct cpl_str names_ns_text(uint16_t id);
+struct cpl_str names_local_text(uint16_t id);
+
+#endif
