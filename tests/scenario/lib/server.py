@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""One server as a child process: its directory, configuration, accounts, log and coupletctl."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+MODULES = ('tls', 'auth', 'bind', 'roster', 'presence', 'message', 'iq', 'disco', 'offline', 'ping', 'version', 'time')
+SANITIZER = re.compile(r'ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed|SUMMARY: \w+Sanitizer')
+LEVEL = re.compile(r'^(?:\S+ ){0,3}?(warn|warning|error|fatal)\b')
+
+
+class ServerError(Exception):
+	"""The server did not do what the driver asked of it."""
+
+
+def free_port():
+	with socket.socket() as probe:
+		probe.bind(('127.0.0.1', 0))
+		return probe.getsockname()[1]
+
+
+def make_certificate(directory, host):
+	"""One PEM file with key and self-signed certificate."""
+	path = os.path.join(directory, host + '.pem')
+	key, crt = path + '.key', path + '.crt'
+	subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+		'-sha256', '-days', '30', '-subj', '/CN=' + host, '-addext', 'subjectAltName=DNS:' + host,
+		'-keyout', key, '-out', crt], check=True, capture_output=True)
+	with open(path, 'w', encoding='ascii') as pem:
+		for part in (key, crt):
+			with open(part, encoding='ascii') as source:
+				pem.write(source.read())
+	os.chmod(path, 0o600)
+	return path
+
+
+class Server:
+	def __init__(self, options, script, certificates):
+		self.options, self.script, self.certificates = options, script, certificates
+		self.directory = tempfile.mkdtemp(prefix='couplet-scenario-')
+		self.config = os.path.join(self.directory, 'couplet.yml')
+		self.log_path = os.path.join(self.directory, 'log')
+		self.ports = {name: free_port() for name in script.listeners}
+		self.process = None
+		self.write_config()
+
+	def write_config(self):
+		"""The settings of the script over the defaults; a key that the script names replaces the default's."""
+		parts = {
+			'data': 'data: %s/data\n' % self.directory,
+			'storage': 'storage: sqlite\n',
+			'modules_path': 'modules_path: %s\n' % self.options.modules,
+			'modules': 'modules: [%s]\n' % ', '.join(MODULES),
+			'tls': 'tls: {required: false}\n',
+			'listen': 'listen:\n' + ''.join('  %s: {address: ["127.0.0.1"], port: %d%s}\n' % (
+				name, self.ports[name], ', ' + extra if extra else '')
+				for name, extra in self.script.listeners.items()),
+			'hosts': 'hosts:\n' + ''.join(
+				'  %s:\n    certificate: %s\n' % (host, self.certificates(host)) for host in self.script.hosts),
+		}
+		parts.update(self.script.settings)
+		text = ''.join(parts.values())
+		text = re.sub(r'\{cert (\S+)\}', lambda m: self.certificates(m.group(1)), text)
+		text = text.replace('{dir}', self.directory)
+		os.makedirs(os.path.join(self.directory, 'data'), exist_ok=True)
+		with open(self.config, 'w', encoding='utf-8') as config:
+			config.write(text)
+
+	def ctl(self, arguments, given=None, timeout=30):
+		return subprocess.run([self.options.coupletctl, '-c', self.config] + arguments, input=given,
+			capture_output=True, text=True, timeout=timeout, check=False, cwd=self.directory)
+
+	def import_accounts(self, accounts):
+		lines = ''.join('%s@%s %s\n' % account for account in accounts)
+		done = self.ctl(['user', 'import', '-'], lines, 120)
+		if done.returncode:
+			raise ServerError('user import exits %d: %s%s' % (done.returncode, done.stdout, done.stderr))
+
+	def start(self):
+		with open(self.log_path, 'ab') as log:
+			self.process = subprocess.Popen([self.options.couplet, '-c', self.config, '-F'],
+				stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory)
+		deadline = time.monotonic() + 20 * self.options.patience
+		for port in self.ports.values():
+			while not self.answers(port):
+				if self.process.poll() is not None:
+					raise ServerError('the server ended with %d at its start:\n%s' % (
+						self.process.returncode, self.log_since(0)))
+				if time.monotonic() > deadline:
+					raise ServerError('the server does not listen on port %d:\n%s' % (port, self.log_since(0)))
+				time.sleep(0.02)
+
+	@staticmethod
+	def answers(port):
+		try:
+			socket.create_connection(('127.0.0.1', port), timeout=1).close()
+			return True
+		except OSError:
+			return False
+
+	@property
+	def running(self):
+		return self.process is not None and self.process.poll() is None
+
+	def terminate(self, pump, timeout=15):
+		"""SIGTERM; pump() is called while the server winds down. Returns the exit code."""
+		if self.process is None:
+			return 0
+		if self.running:
+			self.process.send_signal(signal.SIGTERM)
+		deadline = time.monotonic() + timeout * self.options.patience
+		while self.running:
+			pump()
+			time.sleep(0.005)
+			if time.monotonic() > deadline:
+				self.kill()
+				raise ServerError('the server did not end within %d s of SIGTERM' % timeout)
+		code, self.process = self.process.returncode, None
+		return code
+
+	def kill(self):
+		if self.process is not None:
+			if self.running:
+				self.process.kill()
+			self.process.wait()
+			self.process = None
+
+	def log_size(self):
+		return os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+
+	def log_since(self, offset):
+		if not os.path.exists(self.log_path):
+			return ''
+		with open(self.log_path, 'rb') as log:
+			log.seek(offset)
+			return log.read().decode('utf-8', 'replace')
+
+	def complaints(self, offset):
+		"""The lines since then that are warnings, errors or a sanitizer's report."""
+		return [line for line in self.log_since(offset).splitlines()
+			if LEVEL.match(line) or SANITIZER.search(line)]
+
+	def remove(self):
+		self.kill()
+		if not self.options.keep:
+			shutil.rmtree(self.directory, ignore_errors=True)
