@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Commands: the registry of their tables, the matching of words against forms, and one invocation. Control socket and offline runs are two sinks for the
+ * same invocations. Session thread.
+ */
+#ifndef CORE_ADMIN_COMMAND_H
+#define CORE_ADMIN_COMMAND_H
+
+#include <couplet/command.h>
+
+/* Adds a table (ended by CPL_COMMAND_END) that belongs to a module (NULL: the core). Two commands with the same words: CPL_E_CONFLICT. */
+int command_add(struct cpl_module *owner, const struct cpl_command *table, struct cpl_error *error);
+/* Takes the module's commands away; its running invocations are refused with a reason. */
+void command_remove(struct cpl_module *owner);
+/* The core's own commands (status, session, host, module, events, reload, stop, ...). */
+void command_add_builtin(void);
+
+/* Where an invocation's output goes. All strings are borrowed for the call. */
+struct command_sink {
+	void (*columns)(struct command_sink *sink, struct cpl_str comma_separated);
+	void (*row)(struct command_sink *sink, struct cpl_str json_array);
+	void (*text)(struct command_sink *sink, struct cpl_str line);
+	void (*complaint)(struct command_sink *sink, struct cpl_str line);
+	void (*end)(struct command_sink *sink, int exit_code, struct cpl_str reason); /* the last call; exactly once */
+};
+
+/*
+ * Runs words as a command; `password` and `input` as the flags of the command ask. Usage faults end with exit code 2 and the usage line. Returns the invocation
+ * for command_abandon(), or NULL when it has already ended.
+ */
+struct cpl_invocation *command_run(const struct cpl_str *words, size_t count, struct cpl_str password, struct cpl_str input, struct command_sink *sink);
+/* The client has gone: the invocation's scope ends; the sink is not called again. */
+void command_abandon(struct cpl_invocation *in);
+/* The row that words would run, for the client's questions (needs a password? input? offline?); NULL when there is none. */
+const struct cpl_command *command_match(const struct cpl_str *words, size_t count);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server object: the order of start, reload and stop. There is one per process. Session thread.
+ */
+#ifndef CORE_SERVER_H
+#define CORE_SERVER_H
+
+#include "core/config/config.h"
+
+struct server_options {
+	const char *config_path;
+	bool offline; /* no listeners and no control socket: for coupletctl with the server stopped */
+	bool quiet;   /* offline: log only warnings and errors */
+};
+
+/* The configuration that is in force. */
+const struct config *server_config(void);
+/* cpl_now() of the start. */
+int64_t server_started_at(void);
+
+/*
+ * Reads and judges the configuration, opens storage, modules, hosts and listeners. On failure the report says all that is wrong and everything is
+ * released again. In two parts, so that a daemon can detach between them: prepare judges and touches nothing outside; open acts.
+ */
+int server_prepare(const struct server_options *options, struct config_report *report);
+int server_open(struct config_report *report);
+/* Runs the loop until server_stop(). Returns the exit code. */
+int server_run(void);
+/* Orderly stop: listeners close, streams get system-shutdown, holds and storage drain (at most 10 s). A second call skips the wait. */
+void server_stop(void);
+/* Opens the configuration anew, judges it whole, applies what can be applied. waits_for_restart gets one option name a line. Nonzero: nothing changed, see the report. */
+int server_reload(struct config_report *report, struct cpl_buf *waits_for_restart);
+void server_close(void);
+
+#endif
