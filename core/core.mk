@@ -4,6 +4,10 @@ libcore_la_SOURCES =
 libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(EV_LIBS) $(LTDL_LIBS) $(THREAD_LIBS)
 
 # core/base
+libcore_la_SOURCES += core/base/account.c core/base/account.h core/base/arena.c core/base/clock.h core/base/codec.c \
+	core/base/error.c core/base/ledger.c core/base/ledger.h core/base/logger.c core/base/logger.h core/base/map.c \
+	core/base/map.h core/base/memory.c core/base/memory.h core/base/metric.c core/base/metric.h core/base/poison.h \
+	core/base/random.c core/base/str.c core/base/time.c
 
 # core/loop
 

@@ -20,15 +20,22 @@
 #include <couplet/error.h>
 #include <couplet/list.h>
 #include <couplet/memory.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(default)
 
 struct cpl_call;
 struct cpl_module;
 
-/* What a call belongs to: a session, a host, a user, a connection or a module. When it ends, its calls complete as cancelled. */
+/*
+ * What a call belongs to: a session, a host, a user, a connection or a module. When it ends, its calls complete as cancelled.
+ * The core counts refs: one more at the start of each call, one less when its callback has returned. After each decrement it calls unref(), which
+ * frees the owner's memory if refs is 0 and nobody else needs it. An owner that ends while refs is not 0 leaves its memory to that unref().
+ */
 struct cpl_scope {
 	struct cpl_list calls;
-	void (*unref)(struct cpl_scope *scope); /* releases one reference; NULL where the owner outlives its calls */
-	unsigned refs;                          /* pending calls that keep the owner's memory */
+	void (*unref)(struct cpl_scope *scope); /* NULL where the owner outlives its calls */
+	unsigned refs;                          /* calls started whose callback has not returned */
 	bool ended;
 };
 
@@ -46,8 +53,10 @@ struct cpl_call {
 	struct cpl_list in_scope;
 	struct cpl_list in_queue; /* the posted queue */
 	struct cpl_list in_owner;
-	void *reserved[2];
+	uint64_t turn; /* of the loop, in which it was started (rule 2) */
+	void *reserved[1];
 };
+_Static_assert(sizeof(void *) != 8 || sizeof(struct cpl_call) == 112, "the size is frozen per API major version");
 
 /* Completes the call as CPL_E_CANCELLED unless it has completed; the callback comes in a later turn. Accepts an idle call. */
 void cpl_call_cancel(struct cpl_call *call);
@@ -58,8 +67,10 @@ static inline bool cpl_call_pending(const struct cpl_call *call)
 }
 
 /*
- * For providers of asynchronous functions. begin: registers the call (rule 5 and 6); a negative return is what the start
- * function returns. complete: sets the status and queues the callback; later completions are ignored (rule 3).
+ * For providers of asynchronous functions. begin: registers the call (rule 5 and 6), which is idle or has fired, for the module that
+ * runs; a negative return is what the start function returns: CPL_E_STOPPING, or CPL_E_CANCELLED when the scope has ended. `scope` NULL:
+ * the call lives as long as its module. complete: sets the status and queues the callback; later completions are ignored (rule 3).
+ * cancel() (may be NULL) is called when the call has been completed as cancelled, so that the provider stops the work and forgets the call.
  */
 int cpl_call_begin(struct cpl_call *call, struct cpl_scope *scope, void (*done)(struct cpl_call *call),
 		   void (*cancel)(struct cpl_call *call));
@@ -69,7 +80,7 @@ void cpl_call_complete(struct cpl_call *call, int status);
 void cpl_scope_init(struct cpl_scope *scope, void (*unref)(struct cpl_scope *scope));
 void cpl_scope_end(struct cpl_scope *scope);
 
-/* Calls back once, `ms` milliseconds from now at the earliest (0: the next turn). Status 0 when the time is up. */
+/* Calls back once, `ms` milliseconds of cpl_monotonic() from now at the earliest (0: the next turn). Status 0 when the time is up. */
 int cpl_timer_start(struct cpl_call *call, struct cpl_scope *scope, int64_t ms, void (*done)(struct cpl_call *call));
 
 /*
@@ -80,6 +91,9 @@ int cpl_timer_start(struct cpl_call *call, struct cpl_scope *scope, int64_t ms, 
  */
 int cpl_job_start(struct cpl_call *call, struct cpl_scope *scope, void (*work)(void *block), const void *input, size_t size,
 		  void (*drop)(void *block), void (*done)(struct cpl_call *call));
+/* The block, in the callback of a job that was not cancelled; NULL otherwise. */
 void *cpl_job_block(struct cpl_call *call);
+
+#pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <stdarg.h>
 
+#pragma GCC visibility push(default)
+
 /* Codes of this enum are append-only. Functions return 0 (or a count) for success and one of these for failure. */
 enum cpl_code {
 	CPL_OK = 0,
@@ -37,5 +39,7 @@ struct cpl_error {
 
 /* Fills *error (which may be NULL) and returns the code, so that "return cpl_fail(error, CPL_E_IO, ...)" reads well. */
 int cpl_fail(struct cpl_error *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#pragma GCC visibility pop
 
 #endif

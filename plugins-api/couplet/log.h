@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#pragma GCC visibility push(default)
+
 enum cpl_log_level { CPL_LOG_DEBUG, CPL_LOG_INFO, CPL_LOG_WARN, CPL_LOG_ERROR };
 
 extern enum cpl_log_level cpl_log_threshold;
@@ -18,12 +20,14 @@ void cpl_log_write(enum cpl_log_level level, const char *format, ...) __attribut
 /* Arguments are not evaluated when the level is off. */
 #define cpl_log(level, ...)                                                                                                      \
 	do {                                                                                                                     \
-		if (__builtin_expect((level) >= cpl_log_threshold, 0))                                                           \
+		if (__builtin_expect((level) >= __atomic_load_n(&cpl_log_threshold, __ATOMIC_RELAXED), 0))                       \
 			cpl_log_write((level), __VA_ARGS__);                                                                     \
 	} while (0)
 #define cpl_log_debug(...) cpl_log(CPL_LOG_DEBUG, __VA_ARGS__)
 #define cpl_log_info(...) cpl_log(CPL_LOG_INFO, __VA_ARGS__)
 #define cpl_log_warn(...) cpl_log(CPL_LOG_WARN, __VA_ARGS__)
 #define cpl_log_error(...) cpl_log(CPL_LOG_ERROR, __VA_ARGS__)
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,8 @@
 
 #include <couplet/str.h>
 
+#pragma GCC visibility push(default)
+
 struct cpl_map_entry {
 	struct cpl_str key;
 	void *value;
@@ -39,5 +41,7 @@ void cpl_map_finish(struct cpl_map *map);
 
 /* The keyed hash itself. */
 uint64_t cpl_hash(struct cpl_str bytes);
+
+#pragma GCC visibility pop
 
 #endif

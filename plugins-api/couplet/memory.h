@@ -15,6 +15,8 @@
 
 #include <couplet/str.h>
 
+#pragma GCC visibility push(default)
+
 void *cpl_alloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 /* NULL when there is no memory (or when a test says so). */
 void *cpl_try_alloc(size_t size) __attribute__((malloc, alloc_size(1)));
@@ -53,5 +55,7 @@ struct cpl_str cpl_arena_printf(struct cpl_arena *arena, const char *format, ...
 void cpl_arena_on_destroy(struct cpl_arena *arena, void (*clean)(void *object), void *object);
 /* Bytes handed out so far. */
 size_t cpl_arena_used(const struct cpl_arena *arena);
+
+#pragma GCC visibility pop
 
 #endif

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#pragma GCC visibility push(default)
+
 struct cpl_str {
 	const char *ptr;
 	size_t len;
@@ -77,13 +79,16 @@ static inline struct cpl_str cpl_buf_str(const struct cpl_buf *buf)
 	return (struct cpl_str){buf->ptr ? buf->ptr : "", buf->len};
 }
 
-/* Makes room for `more` further bytes and returns where they go; the caller adds to buf->len what it wrote. */
+/*
+ * Makes room for `more` further bytes and returns where they go; the caller adds to buf->len what it wrote. Who lowers buf->len by hand
+ * writes the NUL, too.
+ */
 char *cpl_buf_reserve(struct cpl_buf *buf, size_t more);
 void cpl_buf_add(struct cpl_buf *buf, struct cpl_str s);
 void cpl_buf_add_char(struct cpl_buf *buf, char c);
 void cpl_buf_addf(struct cpl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void cpl_buf_addv(struct cpl_buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
-/* Adds `s` as the inside of a JSON string, quotes included. */
+/* Adds `s` as a JSON string, the quotes around it included; a byte that is not UTF-8 becomes U+FFFD. */
 void cpl_buf_add_json(struct cpl_buf *buf, struct cpl_str s);
 /* Adds `s` with the five XML characters escaped. */
 void cpl_buf_add_xml(struct cpl_buf *buf, struct cpl_str s);
@@ -93,5 +98,7 @@ void cpl_buf_clear(struct cpl_buf *buf);
 void cpl_buf_finish(struct cpl_buf *buf);
 /* Moves the bytes out (NUL-terminated, to be released with cpl_free) and leaves an empty buffer. */
 char *cpl_buf_take(struct cpl_buf *buf);
+
+#pragma GCC visibility pop
 
 #endif

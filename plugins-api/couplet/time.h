@@ -10,6 +10,8 @@
 
 #include <couplet/memory.h>
 
+#pragma GCC visibility push(default)
+
 /* Milliseconds since 1970-01-01 UTC, read once per turn of the loop. Session thread. */
 int64_t cpl_now(void);
 /* Milliseconds of a clock that never steps back, read once per turn of the loop. Session thread. */
@@ -37,5 +39,7 @@ struct cpl_str cpl_hex_encode(struct cpl_arena *arena, const void *bytes, size_t
 bool cpl_hex_decode(struct cpl_arena *arena, struct cpl_str text, struct cpl_str *out);
 /* Compares in a time that depends on the lengths only. */
 bool cpl_equal_secret(struct cpl_str a, struct cpl_str b);
+
+#pragma GCC visibility pop
 
 #endif

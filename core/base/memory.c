@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* The counted heap. */
+#include "core/base/memory.h"
+#include "core/base/poison.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GUARD_LIVE 0x434f5550u
+#define GUARD_DEAD 0xdeadb10cu
+
+struct header {
+	uint32_t account;
+	uint32_t guard;
+	size_t size;
+};
+_Static_assert(sizeof(struct header) == 16, "blocks stay aligned for any type");
+
+/* 0: off; n: the nth call from now fails. */
+static _Atomic uint64_t fault_in;
+static _Atomic bool fault_struck;
+
+static _Noreturn void out_of_memory(size_t size)
+{
+	char line[96];
+	int len = snprintf(line, sizeof(line), "couplet: out of memory (%zu bytes more were needed)\n", size);
+
+	/* Nothing sensible is left to do when stderr fails too. */
+	if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
+		abort();
+	abort();
+}
+
+static void charge(struct account *account, int64_t bytes, int64_t blocks)
+{
+	int64_t live = atomic_fetch_add_explicit(&account->bytes, bytes, memory_order_relaxed) + bytes;
+	int64_t peak = atomic_load_explicit(&account->peak_bytes, memory_order_relaxed);
+
+	while (live > peak && !atomic_compare_exchange_weak_explicit(&account->peak_bytes, &peak, live,
+								     memory_order_relaxed, memory_order_relaxed))
+		;
+	/* Last, and with release: an account whose blocks are zero may be given away. */
+	if (blocks)
+		atomic_fetch_add_explicit(&account->blocks, blocks, memory_order_release);
+}
+
+/* UNSAFE: steps from the caller's pointer to the header before it. */
+static struct header *header_of(const void *ptr)
+{
+	struct header *header = (struct header *)(void *)ptr - 1;
+
+	UNPOISON(header, sizeof(*header));
+	assert(header->guard == GUARD_LIVE);
+	return header;
+}
+
+static void *block_of(struct header *header)
+{
+	POISON(header, sizeof(*header));
+	return header + 1;
+}
+
+static void *allocate(size_t size)
+{
+	struct account *account = account_now.account;
+	struct header *header;
+
+	if (size > PTRDIFF_MAX - sizeof(*header))
+		return NULL;
+	header = calloc(1, sizeof(*header) + size);
+	if (!header)
+		return NULL;
+	header->account = account->id;
+	header->guard = GUARD_LIVE;
+	header->size = size;
+	charge(account, (int64_t)size, 1);
+	return block_of(header);
+}
+
+void *cpl_alloc(size_t size)
+{
+	void *ptr = allocate(size);
+
+	if (!ptr)
+		out_of_memory(size);
+	return ptr;
+}
+
+static bool fault_strikes(void)
+{
+	uint64_t left = atomic_load_explicit(&fault_in, memory_order_relaxed);
+
+	while (left > 0 && !atomic_compare_exchange_weak(&fault_in, &left, left - 1))
+		;
+	if (left != 1)
+		return false;
+	atomic_store(&fault_struck, true);
+	return true;
+}
+
+void *cpl_try_alloc(size_t size)
+{
+	return fault_strikes() ? NULL : allocate(size);
+}
+
+void memory_fault_at(uint64_t nth)
+{
+	atomic_store(&fault_struck, false);
+	atomic_store(&fault_in, nth);
+}
+
+bool memory_fault_hit(void)
+{
+	return atomic_load(&fault_struck);
+}
+
+void *cpl_realloc(void *ptr, size_t size)
+{
+	struct header *header, *moved;
+	size_t old;
+
+	if (!ptr)
+		return cpl_alloc(size);
+	header = header_of(ptr);
+	old = header->size;
+	if (size > PTRDIFF_MAX - sizeof(*header))
+		out_of_memory(size);
+	moved = realloc(header, sizeof(*header) + size);
+	if (!moved)
+		out_of_memory(size);
+	if (size > old)
+		memset((char *)(moved + 1) + old, 0, size - old);
+	moved->size = size;
+	charge(account_by_id(moved->account), (int64_t)size - (int64_t)old, 0);
+	return block_of(moved);
+}
+
+void cpl_free(void *ptr)
+{
+	struct header *header;
+	struct account *account;
+	size_t size;
+
+	if (!ptr)
+		return;
+	header = header_of(ptr);
+	account = account_by_id(header->account);
+	size = header->size;
+	header->guard = GUARD_DEAD;
+	free(header);
+	charge(account, -(int64_t)size, -1);
+}
+
+void cpl_free_secret(void *ptr)
+{
+	if (ptr)
+		explicit_bzero(ptr, memory_size(ptr));
+	cpl_free(ptr);
+}
+
+size_t memory_size(const void *ptr)
+{
+	struct header *header = header_of(ptr);
+	size_t size = header->size;
+
+	block_of(header);
+	return size;
+}
+
+void memory_charge(void *ptr, struct account *account)
+{
+	struct header *header = header_of(ptr);
+
+	if (header->account != account->id) {
+		charge(account_by_id(header->account), -(int64_t)header->size, -1);
+		header->account = account->id;
+		charge(account, (int64_t)header->size, 1);
+	}
+	block_of(header);
+}
+
+char *cpl_strdup(struct cpl_str s)
+{
+	char *copy = cpl_alloc(s.len + 1);
+
+	if (s.len > 0)
+		memcpy(copy, s.ptr, s.len);
+	return copy;
+}
+
+char *cpl_asprintf(const char *format, ...)
+{
+	struct cpl_buf buf = {0};
+	va_list args;
+
+	va_start(args, format);
+	cpl_buf_addv(&buf, format, args);
+	va_end(args);
+	return cpl_buf_take(&buf);
+}
