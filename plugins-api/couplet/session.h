@@ -45,7 +45,8 @@ struct cpl_host {
 	struct cpl_scope scope;
 	struct cpl_slots slots;
 	bool stopping;
-	void *impl; /* the core's part */
+	struct dispatch *dispatch; /* the core's: what its modules have registered, swapped whole */
+	void *impl;                /* the core's part */
 };
 /* NULL when not served. */
 struct cpl_host *cpl_host_find(struct cpl_str domain);
