@@ -10,6 +10,8 @@ libcore_la_SOURCES += core/base/account.c core/base/account.h core/base/arena.c 
 	core/base/random.c core/base/str.c core/base/time.c
 
 # core/loop
+libcore_la_SOURCES += core/loop/call.c core/loop/call.h core/loop/loop.c core/loop/loop.h core/loop/timer.c core/loop/turn.h \
+	core/loop/worker.c core/loop/worker.h
 
 # core/net
 
