@@ -18,6 +18,9 @@ libcore_la_SOURCES += core/loop/call.c core/loop/call.h core/loop/loop.c core/lo
 # core/xml
 
 # core/config
+libcore_la_SOURCES += core/config/config.c core/config/config.h core/config/judge.c core/config/options.c core/config/render.c \
+	core/config/report.c core/config/schema.c core/config/schema.h core/config/sections.h core/config/tree.c core/config/tree.h \
+	core/config/value.c core/config/value.h
 
 # core/hook
 

@@ -2,3 +2,13 @@
 UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) -I$(top_srcdir)/tests/unit
 UNIT_LIBS = libcore.la $(CMOCKA_LIBS)
 # One program a line in each of the three lists below: NAME under check_PROGRAMS and TESTS, then its _SOURCES, _CPPFLAGS and _LDADD.
+
+# tests/unit/config
+check_PROGRAMS += tests/unit/config/test_tree tests/unit/config/test_config
+TESTS += tests/unit/config/test_tree tests/unit/config/test_config
+tests_unit_config_test_tree_SOURCES = tests/unit/config/test_tree.c tests/unit/config/fixture.h
+tests_unit_config_test_tree_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_config_test_tree_LDADD = $(UNIT_LIBS)
+tests_unit_config_test_config_SOURCES = tests/unit/config/test_config.c tests/unit/config/fixture.h
+tests_unit_config_test_config_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_config_test_config_LDADD = $(UNIT_LIBS)

@@ -79,11 +79,13 @@ struct config_listen {
 struct config_host {
 	struct cpl_str name;          /* prepared domainpart */
 	struct cpl_str component;     /* name of the module that serves it, or CPL_NONE for an ordinary host */
-	struct cpl_str certificate, key; /* paths, NUL-terminated; CPL_NONE */
+	struct cpl_str certificate, key; /* paths, NUL-terminated, whether or not they exist; CPL_NONE */
 	struct cpl_str *modules;      /* effective list: inherited, with modules+ and modules- applied, without repeats, in order */
 	size_t module_count;
 	const void **module_options;  /* per entry of `modules`: its const struct; filled by config_judge() */
-	const struct config_node *node;
+	const struct config_node *node; /* the host's name in the file */
+	struct cpl_str secret;        /* of an external component; CPL_NONE */
+	const struct config_node *section; /* the host's mapping */
 };
 
 struct config {
@@ -98,6 +100,7 @@ struct config {
 	struct config_node *tree;
 	struct cpl_arena *arena;      /* owns everything above */
 	char *path;
+	const struct config_node **module_places; /* per entry of `modules`: where it is listed first, for reports */
 };
 
 /* What a module brings to the second step. */
@@ -120,6 +123,11 @@ void config_judge(struct config *config, const struct config_schema *schemas, si
 		  size_t service_count, struct config_report *report);
 /* The struct for a module in a host, or NULL when the host does not list it. */
 const void *config_options_of(const struct config *config, const struct config_host *host, struct cpl_str module);
+/* Where a module is listed first, or a core option ("user", "log.level") is given; the root when it is not. For reports. */
+const struct config_node *config_module_place(const struct config *config, struct cpl_str module);
+const struct config_node *config_place(const struct config *config, const char *option);
+/* `path`, or when it is relative the same below the folder of the main configuration file. In the configuration's arena, NUL-terminated. */
+struct cpl_str config_resolve(const struct config *config, struct cpl_str path);
 /* NULL when there is none. */
 const struct config_host *config_host_find(const struct config *config, struct cpl_str name);
 /* The nearest of some names within a small edit distance, or NULL. */
