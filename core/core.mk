@@ -16,6 +16,9 @@ libcore_la_SOURCES += core/loop/call.c core/loop/call.h core/loop/loop.c core/lo
 # core/net
 
 # core/xml
+libcore_la_SOURCES += core/xml/compact.c core/xml/element.c core/xml/element.h core/xml/framer.c core/xml/framer.h core/xml/header.c \
+	core/xml/lease.c core/xml/lease.h core/xml/names.c core/xml/names.h core/xml/parser.c core/xml/parser.h core/xml/reply.c \
+	core/xml/scope.c core/xml/scope.h core/xml/stanza.c core/xml/stanza_done.h core/xml/stream_error.c core/xml/writer.c
 
 # core/config
 libcore_la_SOURCES += core/config/config.c core/config/config.h core/config/judge.c core/config/options.c core/config/render.c \
@@ -25,6 +28,7 @@ libcore_la_SOURCES += core/config/config.c core/config/config.h core/config/judg
 # core/hook
 
 # core/xmpp
+libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c
 
 # core/module
 

@@ -8,13 +8,17 @@
 
 #include <couplet/stanza.h>
 
-/* Interns and fills in the ids; returns 0, or CPL_E_FULL. May be called again for the same name. */
+/* Local names that every stream needs; their ids are fixed. */
+enum { NAMES_MESSAGE = 1, NAMES_PRESENCE = 2, NAMES_IQ = 3 };
+
+/* Interns and fills in the ids (a NULL namespace is CPL_NS_CONTENT, an empty one CPL_NS_NONE); returns 0, or CPL_E_FULL. May be called again for the same name. */
 int names_add(struct cpl_name *name);
+/* 0 when the table is full. */
 uint16_t names_add_ns(struct cpl_str ns);
 /* 0 when not interned. */
 uint16_t names_ns(struct cpl_str ns);
 uint16_t names_local(struct cpl_str local);
-/* The text of an id; CPL_NONE for 0. Static life. */
+/* The text of an id, which lives as long as the process; CPL_NONE for 0 and for CPL_NS_CONTENT. */
 struct cpl_str names_ns_text(uint16_t id);
 struct cpl_str names_local_text(uint16_t id);
 

@@ -15,7 +15,9 @@ struct xml_prefixes;
 void xml_prefixes_destroy(struct xml_prefixes **prefixes);
 
 /*
- * Parses a framed stream header (up to its ">"). On success fills *header (views into *arena) and *prefixes. Otherwise the stream error.
+ * Parses a framed stream header (up to its ">"). On success fills *header (views into the arena) and *prefixes (NULL when
+ * there are none). Otherwise the stream error, and *prefixes is NULL. A header in the wrong namespace or with the wrong prefix is a success that
+ * says so.
  */
 enum cpl_stream_error xml_parse_header(struct cpl_str frame, struct cpl_arena *arena, struct cpl_stream_header *header,
 				       struct xml_prefixes **prefixes);
@@ -27,10 +29,13 @@ enum cpl_stream_error xml_parse_header(struct cpl_str frame, struct cpl_arena *a
 enum cpl_stream_error xml_parse_child(struct cpl_str frame, enum cpl_ns content, const struct xml_prefixes *prefixes,
 				      struct cpl_stanza **stanza);
 
-/* The bound on attributes of one element, on a name's bytes, and on the growth after which the parser is recycled. */
-enum { XML_ATTRIBUTES_MAX = 64, XML_NAME_MAX = 255, XML_RECYCLE_BYTES = 64 * 1024 };
+/*
+ * The bounds on attributes of one element (declarations of namespaces included), on a name's bytes and on depth, whatever the connection's limits
+ * say; and the growth after which the parser is recycled.
+ */
+enum { XML_ATTRIBUTES_MAX = 64, XML_NAME_MAX = 255, XML_DEPTH_MAX = 256, XML_RECYCLE_BYTES = 64 * 1024 };
 
-/* Releases the thread's parser. */
+/* Releases the calling thread's parser. */
 void xml_finish(void);
 
 #endif

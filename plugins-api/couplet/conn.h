@@ -13,6 +13,8 @@
 #include <couplet/call.h>
 #include <couplet/stanza.h>
 
+#pragma GCC visibility push(default)
+
 struct cpl_conn;
 
 /* The attributes of a stream header (RFC 6120 4.7). Absent: CPL_NONE. Views live until the event or op returns. */
@@ -142,5 +144,7 @@ struct cpl_conn {
 	uint64_t elements_in, elements_out;
 	int64_t opened_at;       /* cpl_now() */
 };
+
+#pragma GCC visibility pop
 
 #endif

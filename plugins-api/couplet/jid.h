@@ -11,6 +11,8 @@
 
 #include <couplet/memory.h>
 
+#pragma GCC visibility push(default)
+
 /* Bytes, after preparation (RFC 7622 3.1). */
 #define CPL_JID_PART_MAX 1023
 #define CPL_JID_MAX (3 * CPL_JID_PART_MAX + 2)
@@ -102,5 +104,7 @@ int cpl_prepare_new_local(struct cpl_str *out, struct cpl_str text, struct cpl_a
 /* A copy whose text is one heap block: release with cpl_jid_free(). */
 struct cpl_jid cpl_jid_dup(struct cpl_jid jid);
 void cpl_jid_free(struct cpl_jid *jid);
+
+#pragma GCC visibility pop
 
 #endif

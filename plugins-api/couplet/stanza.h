@@ -9,7 +9,8 @@
  * written as the output stream's default namespace (jabber:client, jabber:server ...). Everything else keeps its own namespace.
  *
  * The common attributes of a stanza (to, from, id, type, xml:lang) are members of struct cpl_stanza and are not in the root's attribute list;
- * changing a member changes what is written.
+ * changing a member changes what is written. A type that is CPL_TYPE_UNKNOWN stays in the list as well, as text. For a root that is not a
+ * stanza (CPL_NONZA) the members are not set, and all its attributes are in the list.
  *
  * A stanza may be changed up to stage REWRITE of its events and is const from DELIVER on. It stays in memory while someone holds a
  * reference. Session thread only.
@@ -20,6 +21,8 @@
 #include <couplet/error.h>
 #include <couplet/jid.h>
 #include <couplet/list.h>
+
+#pragma GCC visibility push(default)
 
 /* Interned ids. 0 is "not interned": the text decides (and equals no declared name). */
 enum cpl_ns {
@@ -109,7 +112,7 @@ struct cpl_stanza {
 	struct cpl_jid to;
 	struct cpl_str id; /* CPL_NONE: absent */
 	struct cpl_str lang;
-	/* As parsed, before addresses are checked; the session turns them into `to` and `from`. */
+	/* As parsed, before addresses are checked; the session turns them into `to` and `from`. Written where those are not set. */
 	struct cpl_str to_text;
 	struct cpl_str from_text;
 	unsigned refs;
@@ -162,8 +165,13 @@ void cpl_attr_set(struct cpl_stanza *stanza, struct cpl_element *e, const char *
 void cpl_remove(struct cpl_element *child);
 /* Adds a deep copy of `e` (of any stanza) as last child of parent; content-namespace elements keep CPL_NS_CONTENT. */
 struct cpl_element *cpl_add_copy(struct cpl_stanza *stanza, struct cpl_element *parent, const struct cpl_element *e);
+/*
+ * Adds `inner` as last child of parent, to be forwarded (XEP-0297): a copy of its root as a jabber:client element with its addresses, id, type and
+ * language as attributes.
+ */
+struct cpl_element *cpl_add_stanza(struct cpl_stanza *stanza, struct cpl_element *parent, const struct cpl_stanza *inner);
 
-/* The addresses and id are copied into the stanza's arena. */
+/* The addresses and id are copied into the stanza's arena; an address that is not set, or CPL_NONE, removes. */
 void cpl_stanza_set_to(struct cpl_stanza *stanza, struct cpl_jid to);
 void cpl_stanza_set_from(struct cpl_stanza *stanza, struct cpl_jid from);
 void cpl_stanza_set_id(struct cpl_stanza *stanza, struct cpl_str id);
@@ -232,5 +240,7 @@ struct cpl_stanza *cpl_stanza_read(struct cpl_str bytes, struct cpl_error *error
  */
 void cpl_stanza_hold(struct cpl_stanza *stanza);
 void cpl_stanza_release(struct cpl_stanza **stanza);
+
+#pragma GCC visibility pop
 
 #endif
