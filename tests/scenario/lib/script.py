@@ -26,7 +26,8 @@ class Scenario:
 		"""Gives the accounts of this scenario the names that they have on the server: romeo@ becomes romeo7@."""
 		for name in {local for local, _host in self.accounts}:
 			text = re.sub(r'(?<![\w.-])(%s)(?=@)' % re.escape(name), r'\g<1>' + self.suffix, text, flags=re.I)
-			text = re.sub(r'\{user %s\}' % re.escape(name), name + self.suffix, text)
+			text = text.replace('{user %s}' % name, name + self.suffix)
+			text = text.replace('{USER %s}' % name, (name + self.suffix).upper())
 		return text
 
 
@@ -105,7 +106,9 @@ def expand(scenario, path):
 	for row in rows_of(scenario.statements[0], path):
 		copy = Scenario(fill(scenario.title, row), scenario.line)
 		for s in scenario.statements[1:]:
-			copy.statements.append(Statement(fill(s.text, row), fill(s.block, row), s.line))
+			text = fill(s.text, row).strip()
+			if text:
+				copy.statements.append(Statement(text, fill(s.block, row), s.line))
 		made.append(copy)
 	return made
 

@@ -11,7 +11,7 @@ import time
 
 MODULES = ('tls', 'auth', 'bind', 'roster', 'presence', 'message', 'iq', 'disco', 'offline', 'ping', 'version', 'time')
 SANITIZER = re.compile(r'ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed|SUMMARY: \w+Sanitizer')
-LEVEL = re.compile(r'^(?:\S+ ){0,3}?(warn|warning|error|fatal)\b')
+LEVEL = re.compile(r'^(?:\S+ (?:warn|error) |couplet: )')   # after the time, or before there is a log
 
 
 class ServerError(Exception):

@@ -5,9 +5,10 @@ import datetime
 import hashlib
 import re
 import shlex
+import ssl
 import time
 
-from . import client, match, stream
+from . import client, match, sasl, stream
 
 STEPS = []
 NO = r'(?P<who>\w+)'
@@ -70,8 +71,11 @@ class World:
 		bound = self.bound()
 		pending = [(c, c.request("<ping xmlns='urn:xmpp:ping'/>", 'get', c.host)) for c in bound]
 		for each, ident in pending:
-			if not (each.stream.ended and each.stream.queue):
+			try:
 				each.answer(ident)
+			except client.Failure:
+				if not each.stream.ended:
+					raise
 		if len(bound) < len(self.streams()):
 			stream.pump_all(self.streams(), 0.1)
 
@@ -217,6 +221,14 @@ def starts_tls(world, who, block):
 	world.client(who).start_tls()
 
 
+@step(NO + r' sees the certificate of (?P<host>\S+)')
+def sees_certificate(world, who, host, block):
+	with open(world.runner.certificates(host), encoding='ascii') as pem:
+		expected = ssl.PEM_cert_to_DER_cert('-----BEGIN CERT' + pem.read().split('-----BEGIN CERT', 1)[1])
+	if world.client(who).stream.certificate != expected:
+		raise client.Failure('%s sees another certificate than that of %s' % (who, host))
+
+
 @step(NO + r' shakes hands')
 def shakes_hands(world, who, block):
 	"""The TLS handshake alone, after the script's own <starttls/> and <proceed/>."""
@@ -236,7 +248,7 @@ def new_parser(world, who, block):
 	world.client(who).stream.restart()
 
 
-@step(NO + r' authenticates as (?P<jid>[^/\s]+)(?P<how>.*?)(?: and fails with (?P<condition>[a-z-]+))?')
+@step(NO + r' authenticates as (?P<jid>[^/\s]+)(?P<how>.*?)(?: and fails with (?P<condition>[a-z-]+(?: or [a-z-]+)*))?')
 def authenticates(world, who, jid, how, condition, block):
 	c = world.client(who)
 	local, _, host = jid.partition('@')
@@ -254,14 +266,28 @@ def authenticates(world, who, jid, how, condition, block):
 
 def check_sasl_failure(c, element, condition):
 	given = [e.name for e in element.elements() if e.name != 'text']
-	if (element.ns, element.name) != (client.SASL, 'failure') or given != [condition]:
+	if (element.ns, element.name) != (client.SASL, 'failure') or len(given) != 1 or given[0] not in condition.split(' or '):
 		raise client.Failure('%s expected the SASL failure %s, received\n%s' % (c.name, condition, element.pretty('  ')))
 
 
-@step(NO + r' receives sasl failure (?P<condition>[a-z-]+)')
+@step(NO + r' receives sasl failure (?P<condition>[a-z-]+(?: or [a-z-]+)*)')
 def sasl_failure(world, who, condition, block):
 	c = world.client(who)
 	check_sasl_failure(c, c.next_element('SASL failure ' + condition), condition)
+
+
+@step(NO + r' learns the salt of (?P<user>\S+) using (?P<mechanism>\S+) as \{\$(?P<name>\w+)\}')
+def learns_salt(world, who, user, mechanism, name, block):
+	"""Begins an exchange, notes salt and iteration count as one value, and aborts."""
+	c = world.client(who)
+	scram = sasl.Scram(mechanism, user.split('@')[0], 'unused')
+	answer = c.auth(scram.first(), 'auth', mechanism)
+	if answer.name != 'challenge':
+		raise client.Failure('%s expected a challenge, received\n%s' % (who, answer.pretty('  ')))
+	scram.final(base64.b64decode(answer.text()))
+	world.names[name] = '%s %d' % (scram.salt, scram.rounds)
+	c.stream.send("<abort xmlns='%s'/>" % client.SASL)
+	check_sasl_failure(c, c.next_element('SASL failure'), 'aborted')
 
 
 @step(NO + r' binds(?: (?P<resource>.+))?')
@@ -293,7 +319,9 @@ def disconnects(world, who, how, block):
 
 @step(NO + r' stops sending')
 def stops_sending(world, who, block):
-	world.client(who).stream.shut_sending()
+	c = world.client(who)
+	c.stream.shut_sending()
+	c.jid = None
 
 
 # Sending
@@ -345,6 +373,12 @@ def receives(world, who, block, any=None, limit=None):
 			c.receive(pattern, limit)
 
 
+@step(NO + r' skips (?P<count>\d+) elements')
+def skips(world, who, count, block):
+	for _ in range(int(count)):
+		world.client(who).next_element('one of %s elements' % count)
+
+
 @step(NO + r' receives stream header')
 def receives_header(world, who, block):
 	c = world.client(who)
@@ -366,7 +400,7 @@ def receives_features(world, who, block):
 		raise client.Failure('%s received instead of features:\n%s' % (who, c.features.pretty('  ')))
 
 
-@step(NO + r' receives stream error (?P<condition>[a-z-]+)(?: within (?P<limit>[\d.]+) s)?')
+@step(NO + r' receives stream error (?P<condition>[a-z-]+(?: or [a-z-]+)*)(?: within (?P<limit>[\d.]+) s)?')
 def receives_stream_error(world, who, condition, limit, block):
 	world.client(who).receive_stream_error(condition, seconds(limit))
 
@@ -382,6 +416,16 @@ def connection_ends(world, who, block, limit):
 	event = c.next('the end of the connection', seconds(limit))
 	if event.kind not in ('eof', 'reset'):
 		raise client.Failure('%s received instead of the end of the connection:\n%s' % (who, event))
+	c.forget_connection()
+
+
+@step(NO + r"'s connection is lost")
+def connection_lost(world, who, block):
+	"""The end of the connection, and before it whatever, for instance a TLS alert."""
+	c = world.client(who)
+	if not c.wait_for(lambda: c.stream.ended, world.timeout):
+		raise client.Failure("%s's connection has not ended" % who)
+	c.stream.queue.clear()
 	c.forget_connection()
 
 
@@ -456,12 +500,15 @@ def item_pattern(jid, words):
 
 def event_pattern(c, peer, words):
 	"""One word of 'gets from': what the server is to send to the client c because of its peer."""
-	peer_jid = peer.jid or peer.last_jid
+	peer_jid = peer.last_jid
+	if not peer_jid:
+		raise client.Failure('%s has never had a resource' % peer.name)
 	bare = peer_jid.split('/')[0]
 	if words[0] == 'push':
 		iq = match.Element(match.CLIENT, 'iq', {'type': 'set', 'id': '{any}'})
 		query = match.Element(client.ROSTER, 'query')
-		query.children.append(item_pattern(bare, words[1:]))
+		query.children.append(match.Element(client.ROSTER, 'item', {'jid': bare}) if words[1:] == ['any']
+			else item_pattern(bare, words[1:]))
 		iq.children.append(query)
 		return iq
 	presence = match.Element(match.CLIENT, 'presence', {'type': words[0], 'from': bare})
