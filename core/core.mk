@@ -29,6 +29,7 @@ libcore_la_SOURCES += core/config/config.c core/config/config.h core/config/judg
 
 # core/xmpp
 libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c
+libcore_la_SOURCES += core/xmpp/store.c core/xmpp/store.h core/xmpp/store_calls.c
 
 # core/module
 

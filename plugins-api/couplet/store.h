@@ -15,6 +15,8 @@
 #include <couplet/call.h>
 #include <couplet/jid.h>
 
+#pragma GCC visibility push(default)
+
 enum cpl_store_kind { CPL_STORE_KEYVAL, CPL_STORE_MAP, CPL_STORE_ARCHIVE };
 enum cpl_column_type {
 	CPL_COLUMN_TEXT,
@@ -24,7 +26,7 @@ enum cpl_column_type {
 };
 
 struct cpl_column {
-	const char *name; /* [a-z_]+; not account, key, id, when, with, rowid */
+	const char *name; /* [a-z_]+; not account, key, id, when, with, with_resource, rowid */
 	enum cpl_column_type type;
 	bool indexed; /* (account, column) */
 };
@@ -136,7 +138,7 @@ enum cpl_store_op {
 struct cpl_store_step {
 	struct cpl_store_step *next;
 	enum cpl_store_op op;
-	const struct cpl_store *store; /* NULL for accounts; compare by name: the declaration's memory goes with its module */
+	const struct cpl_store *store; /* NULL for accounts; the core's copy, without migrate, valid to the end of the process; compare by name */
 	struct cpl_jid account;        /* ACCOUNT_LIST: the domain */
 	struct cpl_str key;            /* ACCOUNT_LIST: after */
 	int64_t id, last, when;        /* APPEND: id; PURGE: id to last */
@@ -175,5 +177,7 @@ struct cpl_storage_service {
 	int64_t (*last_id)(struct cpl_module *driver, const struct cpl_store *store);
 };
 void cpl_store_finished(struct cpl_store_request *request);
+
+#pragma GCC visibility pop
 
 #endif

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/* Stores and their driver: declarations, the way of a request to the driver and back. */
+#include "core/xmpp/store.h"
+#include "core/base/account.h"
+
+#include <couplet/log.h>
+#include <couplet/map.h>
+#include <couplet/time.h>
+
+#include <assert.h>
+
+/* A clock that is this far behind the newest row was set back, or was wrong when the row was written. */
+#define CLOCK_BEHIND_MS 60000
+
+static struct {
+	struct cpl_map tables; /* name -> struct store_table, the newest shape */
+	struct cpl_module *provider;
+	const struct cpl_storage_service *service;
+	unsigned generation;
+	size_t at_driver; /* requests that the present driver has */
+	size_t at_former; /* requests that drivers before it still have */
+	struct cpl_list waiting;
+	size_t waiting_count;
+} storage = {.waiting = {&storage.waiting, &storage.waiting}};
+
+struct account *store_memory_enter(void)
+{
+	struct account *before = account_now.account;
+
+	account_now.account = account_core();
+	return before;
+}
+
+void store_memory_leave(struct account *before)
+{
+	account_now.account = before;
+}
+
+/* The driver is a module: entering it is accounted like any other entry. */
+static struct account_visit driver_enter(struct cpl_module *provider)
+{
+	return account_enter(account_of_module && provider ? account_of_module(provider) : NULL, provider, "storage");
+}
+
+/* ---- declarations ---- */
+
+static bool name_is_valid(const char *name)
+{
+	size_t len = name ? strspn(name, "abcdefghijklmnopqrstuvwxyz_") : 0;
+
+	return len > 0 && len <= 63 && name[len] == '\0';
+}
+
+static bool name_is_reserved(const char *name)
+{
+	static const char *const reserved[] = {"account", "key", "id", "when", "with", "with_resource", "rowid"};
+
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
+		if (strcmp(name, reserved[i]) == 0)
+			return true;
+	return false;
+}
+
+static int columns_check(const struct cpl_store *store, unsigned *count, struct cpl_error *error)
+{
+	const struct cpl_column *column = store->columns;
+
+	for (; column && column->name; column++) {
+		if (column - store->columns == CPL_COLUMNS_MAX)
+			return cpl_fail(error, CPL_E_INVALID, "the store %s has more than %d columns", store->name, CPL_COLUMNS_MAX);
+		if (!name_is_valid(column->name) || name_is_reserved(column->name) || column->type > CPL_COLUMN_STANZA)
+			return cpl_fail(error, CPL_E_INVALID, "the store %s has a column \"%s\" whose name or type is not allowed",
+					store->name, column->name);
+		for (const struct cpl_column *other = store->columns; other < column; other++)
+			if (strcmp(other->name, column->name) == 0)
+				return cpl_fail(error, CPL_E_INVALID, "the store %s has two columns \"%s\"", store->name,
+						column->name);
+	}
+	*count = column ? (unsigned)(column - store->columns) : 0;
+	return 0;
+}
+
+static int store_check(const struct cpl_store *store, unsigned *columns, struct cpl_error *error)
+{
+	const struct store_table *known;
+
+	if (!name_is_valid(store->name))
+		return cpl_fail(error, CPL_E_INVALID, "\"%s\" cannot be the name of a store", store->name ? store->name : "");
+	if (store->kind > CPL_STORE_ARCHIVE || store->version == 0)
+		return cpl_fail(error, CPL_E_INVALID, "the store %s has an unknown kind or version 0", store->name);
+	if (store->version > 1 && !store->migrate)
+		return cpl_fail(error, CPL_E_INVALID, "the store %s has version %u and no migrate function", store->name,
+				store->version);
+	known = cpl_map_get(&storage.tables, cpl_str_of(store->name));
+	if (known && known->store.kind != store->kind)
+		return cpl_fail(error, CPL_E_CONFLICT, "a store %s of another kind was declared before", store->name);
+	return columns_check(store, columns, error);
+}
+
+static bool same_shape(const struct store_table *table, const struct cpl_store *store, unsigned columns)
+{
+	if (table->columns != columns || table->store.version != store->version)
+		return false;
+	for (unsigned i = 0; i < columns; i++)
+		if (table->store.columns[i].type != store->columns[i].type ||
+		    strcmp(table->store.columns[i].name, store->columns[i].name) != 0)
+			return false;
+	return true;
+}
+
+static struct store_table *table_create(const struct cpl_store *store, unsigned columns)
+{
+	struct store_table *table = CPL_NEW(struct store_table);
+	struct cpl_column *copy = cpl_alloc((columns + 1) * sizeof(*copy));
+
+	table->columns = columns;
+	table->store = (struct cpl_store){cpl_strdup(cpl_str_of(store->name)), store->kind, store->version, copy, NULL};
+	for (unsigned i = 0; i < columns; i++) {
+		copy[i] = store->columns[i];
+		copy[i].name = cpl_strdup(cpl_str_of(store->columns[i].name));
+	}
+	return table;
+}
+
+static void table_destroy(struct store_table *table)
+{
+	for (const struct cpl_column *column = table->store.columns; column->name; column++)
+		cpl_free((void *)column->name);
+	cpl_free((void *)table->store.columns);
+	cpl_free((void *)table->store.name);
+	cpl_free(table);
+}
+
+static void last_id_read(struct store_table *table)
+{
+	int64_t last;
+
+	if (table->store.kind != CPL_STORE_ARCHIVE)
+		return;
+	last = storage.service->last_id(storage.provider, &table->store);
+	if (last / 1000 > cpl_now() + CLOCK_BEHIND_MS)
+		cpl_log_warn("the newest row of the store %s is from the future: was the clock set back? seconds=%lld",
+			     table->store.name, (long long)(last / 1000 - cpl_now()) / 1000);
+	if (last > table->last_id)
+		table->last_id = last;
+}
+
+int store_declare(const struct cpl_store *store, struct cpl_error *error)
+{
+	struct store_table *table;
+	struct account_visit visit;
+	unsigned columns;
+	int code = store_check(store, &columns, error);
+
+	if (code)
+		return code;
+	if (!storage.service)
+		return cpl_fail(error, CPL_E_UNSUPPORTED, "the store %s needs a storage driver, and none is loaded", store->name);
+	visit = driver_enter(storage.provider);
+	code = storage.service->declare(storage.provider, store, error);
+	if (!code) {
+		account_now.account = account_core();
+		table = cpl_map_get(&storage.tables, cpl_str_of(store->name));
+		if (!table || !same_shape(table, store, columns)) {
+			struct store_table *fresh = table_create(store, columns);
+
+			fresh->older = table;
+			fresh->last_id = table ? table->last_id : 0;
+			cpl_map_put(&storage.tables, cpl_str_of(fresh->store.name), fresh);
+			table = fresh;
+		}
+		table->missing = false;
+		last_id_read(table);
+	}
+	account_leave(&visit);
+	return code;
+}
+
+struct store_table *store_table_of(const struct cpl_store *store)
+{
+	struct store_table *table = cpl_map_get(&storage.tables, cpl_str_of(store->name));
+	unsigned columns = 0;
+
+	/* A former generation of a module may still speak of the shape that it declared. */
+	while (store->columns && store->columns[columns].name)
+		columns++;
+	while (table && table->columns != columns)
+		table = table->older;
+	return table;
+}
+
+struct store_table *store_table_newest(const struct store_table *table)
+{
+	return cpl_map_get(&storage.tables, cpl_str_of(table->store.name));
+}
+
+/* ---- the driver ---- */
+
+int store_check_driver(struct cpl_module *provider, const struct cpl_storage_service *service, struct cpl_error *error)
+{
+	struct account_visit visit = driver_enter(provider);
+	struct store_table *table;
+	size_t at = 0;
+	int code = 0;
+
+	while (!code && (table = cpl_map_next(&storage.tables, &at)))
+		code = service->declare(provider, &table->store, error);
+	account_leave(&visit);
+	return code;
+}
+
+static void job_submit(struct store_job *job)
+{
+	struct account_visit visit;
+
+	job->generation = storage.generation;
+	storage.at_driver++;
+	visit = driver_enter(storage.provider);
+	storage.service->submit(storage.provider, &job->request);
+	account_leave(&visit);
+}
+
+static void job_done(struct loop_task *task);
+
+/* Ends a job that no driver has. */
+static void job_refuse(struct store_job *job, int code, const char *text)
+{
+	job->request.status = cpl_fail(&job->request.error, code, "%s", text);
+	storage.at_driver++;
+	job->generation = storage.generation;
+	job->task.run = job_done;
+	loop_post(&job->task);
+}
+
+static void waiting_submit(void)
+{
+	struct cpl_list *node;
+
+	while ((node = cpl_list_take(&storage.waiting))) {
+		struct store_job *job = CPL_CONTAINER(node, struct store_job, waiting);
+
+		storage.waiting_count--;
+		if (storage.service)
+			job_submit(job);
+		else
+			job_refuse(job, CPL_E_STOPPING, "the storage driver has gone");
+	}
+}
+
+void store_set_driver(struct cpl_module *provider, const struct cpl_storage_service *service)
+{
+	struct store_table *table;
+	struct cpl_error error = {0};
+	size_t at = 0;
+
+	storage.at_former += storage.at_driver;
+	storage.at_driver = 0;
+	storage.generation++;
+	storage.provider = provider;
+	storage.service = service;
+	if (service) {
+		struct account_visit visit = driver_enter(provider);
+
+		while ((table = cpl_map_next(&storage.tables, &at))) {
+			table->missing = service->declare(provider, &table->store, &error) != 0;
+			if (table->missing)
+				cpl_log_error("the storage driver cannot keep the store %s: %s", table->store.name, error.text);
+			else
+				last_id_read(table);
+		}
+		account_leave(&visit);
+	}
+	if (storage.at_former == 0)
+		waiting_submit();
+}
+
+size_t store_pending(void)
+{
+	return storage.at_driver + storage.at_former + storage.waiting_count;
+}
+
+void store_finish(void)
+{
+	struct store_table *table, *older;
+	size_t at = 0;
+
+	assert(store_pending() == 0);
+	while ((table = cpl_map_next(&storage.tables, &at)))
+		for (; table; table = older) {
+			older = table->older;
+			table_destroy(table);
+		}
+	cpl_map_finish(&storage.tables);
+	storage.provider = NULL;
+	storage.service = NULL;
+}
+
+/* ---- requests ---- */
+
+struct store_job *store_job_create(void)
+{
+	struct cpl_arena *arena = cpl_arena_create();
+	struct store_job *job = cpl_arena_alloc(arena, sizeof(*job));
+
+	job->request.arena = arena;
+	return job;
+}
+
+void store_job_destroy(struct store_job **job)
+{
+	struct cpl_arena *arena;
+
+	if (!*job)
+		return;
+	arena = (*job)->request.arena;
+	*job = NULL;
+	cpl_arena_destroy(&arena);
+}
+
+/* impl[0]: the job, until the call is cancelled. impl[1]: the user's callback. */
+static void call_cancelled(struct cpl_call *call)
+{
+	struct cpl_store_call *request = CPL_CONTAINER(call, struct cpl_store_call, call);
+	struct store_job *job = request->impl[0];
+
+	job->call = NULL;
+	request->impl[0] = NULL;
+}
+
+/* The user's callback may free the call: afterwards only the job is known. */
+static void call_fired(struct cpl_call *call)
+{
+	struct cpl_store_call *request = CPL_CONTAINER(call, struct cpl_store_call, call);
+	struct store_job *job = request->impl[0];
+	void (*done)(struct cpl_call *) = (void (*)(struct cpl_call *))request->impl[1];
+
+	done(call);
+	store_job_destroy(&job);
+}
+
+static void job_done(struct loop_task *task)
+{
+	struct store_job *job = CPL_CONTAINER(task, struct store_job, task);
+	struct cpl_store_call *call = job->call;
+
+	if (job->generation == storage.generation)
+		storage.at_driver--;
+	else
+		storage.at_former--;
+	if (call) {
+		call->rows = job->request.rows;
+		call->count = job->request.count;
+		call->complete = job->request.complete;
+		call->total = job->request.total;
+		call->error = job->request.error;
+		cpl_call_complete(&call->call, job->request.status);
+	} else {
+		store_job_destroy(&job);
+	}
+	if (storage.at_former == 0)
+		waiting_submit();
+}
+
+void cpl_store_finished(struct cpl_store_request *request)
+{
+	struct store_job *job = CPL_CONTAINER(request, struct store_job, request);
+
+	job->task.run = job_done;
+	loop_post(&job->task);
+}
+
+static bool job_has_tables(const struct store_job *job)
+{
+	for (const struct cpl_store_step *step = job->request.steps; step; step = step->next)
+		if (step->store && CPL_CONTAINER(step->store, const struct store_table, store)->missing)
+			return false;
+	return true;
+}
+
+int store_job_start(struct store_job *job, struct cpl_store_call *call, struct cpl_scope *scope, void (*done)(struct cpl_call *call))
+{
+	int code = storage.service ? 0 : CPL_E_STOPPING;
+
+	if (!code)
+		code = cpl_call_begin(&call->call, scope, call_fired, call_cancelled);
+	if (code) {
+		store_job_destroy(&job);
+		return code;
+	}
+	call->rows = NULL;
+	call->count = 0;
+	call->complete = false;
+	call->total = 0;
+	call->error = (struct cpl_error){0};
+	call->impl[0] = job;
+	call->impl[1] = (void *)done;
+	job->call = call;
+	if (!job_has_tables(job)) {
+		job_refuse(job, CPL_E_UNSUPPORTED, "the storage driver cannot keep this store");
+	} else if (!job->request.steps) {
+		job->task.run = job_done;
+		job->generation = storage.generation;
+		storage.at_driver++;
+		loop_post(&job->task);
+	} else if (storage.at_former > 0 || storage.waiting_count > 0) {
+		cpl_list_append(&storage.waiting, &job->waiting);
+		storage.waiting_count++;
+	} else {
+		job_submit(job);
+	}
+	return 0;
+}
