@@ -27,6 +27,7 @@
 #include <couplet/option.h>
 #include <couplet/service.h>
 #include <couplet/service-roster.h>
+#include <couplet/service-tls.h>
 #include <couplet/session.h>
 #include <couplet/stanza.h>
 #include <couplet/store.h>

@@ -52,6 +52,8 @@ struct cpl_host {
 struct cpl_host *cpl_host_find(struct cpl_str domain);
 /* All of them: *at = 0 at first, NULL at the end. */
 struct cpl_host *cpl_host_next(size_t *at);
+/* True when a certificate is loaded for the host, so that TLS can be offered. */
+bool cpl_host_has_certificate(const struct cpl_host *host);
 
 /* An account that is in use: one object while a session, a call or a suspended event needs it. */
 struct cpl_user {
