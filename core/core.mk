@@ -26,6 +26,8 @@ libcore_la_SOURCES += core/config/config.c core/config/config.h core/config/judg
 	core/config/value.c core/config/value.h
 
 # core/hook
+libcore_la_SOURCES += core/hook/claim.c core/hook/dispatch.c core/hook/dispatch.h core/hook/event.c core/hook/service.c \
+	core/hook/slot.c core/hook/slot.h core/hook/suspend.c core/hook/table.h
 
 # core/xmpp
 libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c

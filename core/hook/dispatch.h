@@ -18,14 +18,23 @@ struct dispatch_entry {
 	struct cpl_module *module;
 	const struct cpl_descriptor *descriptor;
 	const void *config; /* the module's options struct on this host */
+	uint32_t index;     /* of the module: unique among those open, small; for dispatch_config() */
 };
 
 /* Builds a table with one reference. Two claims to one IQ or nonza: NULL and an error that names both modules. `host` may be NULL. */
 struct dispatch *dispatch_create(struct cpl_host *host, const struct dispatch_entry *entries, size_t count, struct cpl_error *error);
 struct dispatch *dispatch_ref(struct dispatch *dispatch);
 void dispatch_unref(struct dispatch **dispatch);
-/* The table for host NULL. */
+/* The table for host NULL; takes over the reference and drops the one to the table before. NULL at the end. */
 void dispatch_set_global(struct dispatch *dispatch);
+/* The parts it was made of. They live as long as the table. */
+const struct dispatch_entry *dispatch_entries(const struct dispatch *dispatch, size_t *count);
+/* The configuration of the module with that index on a host; NULL when it is not in the host's table. */
+const void *dispatch_config(const struct cpl_host *host, uint32_t index);
+/*
+ * Called with +1 and -1 as tables begin and end to refer to a module, whose code must stay in memory meanwhile. Set by core/module; NULL: nobody counts.
+ */
+extern void (*dispatch_hold)(struct cpl_module *module, int change);
 
 /* True when a handler claims requests of this payload for any of `targets` (CPL_TO_...). */
 bool dispatch_iq_claimed(struct cpl_host *host, enum cpl_type type, unsigned target, const struct cpl_element *payload);
@@ -42,9 +51,19 @@ const char *dispatch_event_name(uint16_t event);
 /* CPL_EVENT_COUNT when there is no event of that name. */
 uint16_t dispatch_event_id(struct cpl_str name);
 
-/* Suspensions: set by the server at start; how many are under way; ends all of a module as CPL_FAILED (unload). */
+/*
+ * Suspensions. The time-out is set by the server at start and at a reload of the configuration; it holds for later suspensions. An event that was resumed
+ * goes on from the queue of calls, so in a later turn, with no module code on the stack.
+ */
 void suspension_set_timeout(int64_t ms);
+/* Events that wait now: for their module, or resumed and for their turn. */
 size_t suspension_count(void);
+/* The same for one module. Its code must stay in memory while this is not zero. */
+size_t suspension_count_of(const struct cpl_module *module);
+/* Ends all of a module (its unload) or of a host (before it is destroyed) as CPL_FAILED. */
 void suspension_end_module(struct cpl_module *module);
+void suspension_end_host(const struct cpl_host *host);
+/* Frees what a module that is being closed still keeps of suspensions that have ended. */
+void suspension_forget_module(struct cpl_module *module);
 
 #endif

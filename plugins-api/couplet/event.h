@@ -166,14 +166,21 @@ struct cpl_event_row {
 
 /* ---- suspending ---- */
 
+#pragma GCC visibility push(default)
+
 /* Takes the event's continuation. The module keeps the result until it calls cpl_resume(); its unload or the time-out may take the event away before. */
 struct cpl_suspension *cpl_suspend(struct cpl_event *event);
 /* True while the event still waits (not timed out). */
 bool cpl_suspension_alive(const struct cpl_suspension *suspension);
-/* Ends the suspension and nulls the pointer: CPL_NEXT continues behind the suspending handler, HANDLED and DROP end the event. From a callback, never inside the handler. */
+/* Ends the suspension and nulls the pointer: CPL_NEXT continues behind the suspending handler, HANDLED and DROP end the event, in a
+ * later turn of the loop. From a callback, never inside the handler. Called exactly once for each cpl_suspend(), also when the event is not alive any more. */
 void cpl_resume(struct cpl_suspension **suspension, enum cpl_flow flow);
 
+#pragma GCC visibility pop
+
 /* ---- firing: cpl_fire_NAME(host, payload), or for events that may suspend cpl_fire_NAME(host, payload, done) ---- */
+
+#pragma GCC visibility push(default)
 
 enum cpl_flow cpl_event_filter(struct cpl_host *host, uint16_t id, void *payload);
 enum cpl_answer cpl_event_ask(struct cpl_host *host, uint16_t id, void *payload);
@@ -182,6 +189,8 @@ void cpl_event_notify(struct cpl_host *host, uint16_t id, void *payload);
 void cpl_event_start(struct cpl_host *host, uint16_t id, struct cpl_event *event, void (*done)(struct cpl_event *event, enum cpl_flow result));
 /* True when somebody handles the event on this host: to spare the making of a payload. */
 bool cpl_event_wanted(struct cpl_host *host, uint16_t id);
+
+#pragma GCC visibility pop
 
 #define CPL_FIRE_NOTIFY_PLAIN(name, payload)                                                                                     \
 	static inline void cpl_fire_##name(struct cpl_host *host, struct cpl_ev_##payload *ev)                                   \

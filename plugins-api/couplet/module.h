@@ -99,6 +99,8 @@ struct cpl_slot {
 };
 #define CPL_SLOT(variable, object, type, layout, release)                                                                        \
 	static struct cpl_slot variable = {#variable, CPL_SLOT_OF_##object, layout, release, NULL, 0, sizeof(type)}
+#pragma GCC visibility push(default)
+
 /* The data, NULL when there is none yet; and the same, made (zeroed) at first use. `slots` is &session->slots and so on. */
 void *cpl_slot_get(const struct cpl_slots *slots, const struct cpl_slot *slot);
 void *cpl_slot_make(struct cpl_slots *slots, const struct cpl_slot *slot);
@@ -111,6 +113,8 @@ void cpl_bag_put_int(struct cpl_bag *bag, const char *key, int64_t value);
 void cpl_bag_put_bytes(struct cpl_bag *bag, const char *key, struct cpl_str value);
 bool cpl_bag_get_int(const struct cpl_bag *bag, const char *key, int64_t *value);
 bool cpl_bag_get_bytes(const struct cpl_bag *bag, const char *key, struct cpl_str *value); /* a view into the bag */
+
+#pragma GCC visibility pop
 
 /* ---- the descriptor ---- */
 
@@ -162,6 +166,8 @@ struct cpl_descriptor {
 
 /* ---- what a module may ask of itself and the server ---- */
 
+#pragma GCC visibility push(default)
+
 const char *cpl_module_name(const struct cpl_module *self);
 /* The module's own data, one pointer. */
 void *cpl_module_data(const struct cpl_module *self);
@@ -181,6 +187,8 @@ bool cpl_is_admin(struct cpl_jid jid);
 /* A bound of the core's options by name, e.g. "directed_presence", "pending_requests"; 0 when there is none of that name. Cheap. */
 int64_t cpl_core_option(const char *name);
 
+#pragma GCC visibility pop
+
 /* A result for ev->stanza, ready to be filled and sent with cpl_send(). */
 static inline struct cpl_stanza *cpl_iq_result(const struct cpl_ev_stanza *ev)
 {
@@ -193,8 +201,12 @@ static inline enum cpl_flow cpl_iq_error(const struct cpl_ev_stanza *ev, enum cp
 	return CPL_HANDLED;
 }
 
+#pragma GCC visibility push(default)
+
 /* All features and identities that modules have declared for a host, without repeats, sorted: for disco. The views live until the next load or unload. */
 struct cpl_str_list cpl_host_features(struct cpl_host *host, unsigned of);
 size_t cpl_host_identities(struct cpl_host *host, unsigned of, const struct cpl_identity_row **rows);
+
+#pragma GCC visibility pop
 
 #endif

@@ -33,7 +33,9 @@ struct cpl_need_row {
 };
 
 /* The service's table on this host (NULL host: a global service such as storage), and the module to hand to its functions; NULL when nobody provides it. */
+#pragma GCC visibility push(default)
 const void *cpl_service_find(struct cpl_host *host, const struct cpl_service_ref *ref, struct cpl_module **provider);
+#pragma GCC visibility pop
 
 /* ---- accounts, version 1: who may log in. The bundled provider is the module auth. ---- */
 

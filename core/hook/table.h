@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a dispatch table, for the files of core/hook and for core/module/features.c. All arrays are in the table's arena. Nothing changes
+ * after dispatch_create() but `refs`.
+ */
+#ifndef CORE_HOOK_TABLE_H
+#define CORE_HOOK_TABLE_H
+
+#include "core/base/account.h"
+#include "core/hook/dispatch.h"
+
+/* One handler of an event, ready to be called. */
+struct table_handler {
+	union cpl_handler handler;
+	struct cpl_module *module;
+	struct account *account;
+	const char *name; /* the module's */
+	int16_t number;
+	uint8_t stage;
+};
+
+/* A claimed payload: at [0] for get, at [1] for set, then by target (SELF, BARE, HOST). */
+struct table_iq {
+	uint32_t key; /* ns_id << 16 | local_id; 0: a free place, as no interned name has id 0 */
+	struct {
+		const struct cpl_iq_row *row;
+		const struct dispatch_entry *entry;
+	} claim[2][3];
+};
+
+struct table_nonza {
+	uint32_t key;
+	const struct cpl_nonza_row *row;
+	const struct dispatch_entry *entry;
+};
+
+struct table_service {
+	const void *service; /* NULL: nobody provides it */
+	struct cpl_module *provider;
+	const char *name; /* the provider's */
+	unsigned version;
+};
+
+struct dispatch {
+	unsigned refs;
+	struct cpl_host *host; /* NULL: the global table */
+	struct cpl_arena *arena;
+	struct dispatch_entry *entries;
+	size_t entry_count;
+	uint32_t offsets[CPL_EVENT_COUNT + 1]; /* handlers of event e: offsets[e] to offsets[e + 1] - 1 */
+	struct table_handler *handlers;
+	struct table_iq *iqs; /* open addressing; a power of two of places, never full */
+	uint32_t iq_mask;
+	struct table_nonza *nonzas;
+	size_t nonza_count;
+	const void **configs; /* by the module's index */
+	uint32_t config_count;
+	struct table_service *services; /* by service id */
+	uint32_t service_count;
+	struct cpl_str_list features[4]; /* by CPL_OF_... mask */
+	const struct cpl_identity_row *identities[4];
+	size_t identity_count[4];
+};
+
+/* The table in force for a host (NULL: the global one), or NULL when there is none. */
+struct dispatch *dispatch_of(const struct cpl_host *host);
+
+/* The id of a service's name, made when it is new; from 1 on, for the life of the process. */
+uint32_t service_id(const char *name);
+uint32_t service_id_count(void);
+
+/* Fills in what the entries claim. CPL_E_CONFLICT with *error naming both modules. */
+int claim_build(struct dispatch *dispatch, struct cpl_error *error);
+
+/* ---- between event.c, claim.c and suspend.c ---- */
+
+/* Every run of handlers is between these two; false (logged) when they are nested too deep: then nothing runs. */
+bool event_enter(uint16_t id);
+void event_leave(void);
+
+/* Id of events that are a claimed handler (IQ or nonza) on its own. */
+enum { EVENT_CLAIM = 0xffff };
+
+/* Goes on behind (stage, number, module) of the table that is current now. */
+void event_continue(struct cpl_event *event);
+/* Tells the event's end to whoever fired it. */
+void event_finish(struct cpl_event *event, enum cpl_flow result);
+/* What to call the event in logs. */
+const char *event_name(const struct cpl_event *event);
+/*
+ * After a handler has returned: settles what it did with the event. True when the event waits now; false when it goes on with *flow,
+ * which is CPL_DROP if the handler said SUSPENDED and had not suspended.
+ */
+bool suspension_settle(struct cpl_event *event, struct cpl_module *module, const char *name, enum cpl_flow *flow);
+
+#endif
