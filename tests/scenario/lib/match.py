@@ -133,6 +133,10 @@ def compare_value(pattern, value, names):
 	"""Whether a value fits its pattern; binds {$name} in the dictionary names."""
 	if pattern == '{none}':
 		return value is None
+	if pattern.startswith('{maybe}'):
+		if value is None:
+			return True
+		pattern = pattern[len('{maybe}'):]
 	if value is None:
 		return False
 	regex, bound, position = '', [], 0

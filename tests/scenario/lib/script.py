@@ -64,15 +64,21 @@ def statements_of(path):
 	return found
 
 
+def read_keys(block):
+	"""A piece of configuration as top-level key -> its text."""
+	found, key = {}, None
+	for line in block.split('\n'):
+		if line[:1] not in (' ', '\t'):
+			key = line.split(':')[0]
+			found[key] = ''
+		found[key] += line + '\n'
+	return found
+
+
 def read_settings(script, statement):
 	text = statement.text
 	if text == 'server:':
-		key = None
-		for line in statement.block.split('\n'):
-			if line[:1] not in (' ', '\t'):
-				key = line.split(':')[0]
-				script.settings[key] = ''
-			script.settings[key] += line + '\n'
+		script.settings.update(read_keys(statement.block))
 	elif text.startswith('hosts:'):
 		script.hosts = text.split(':', 1)[1].split()
 	elif text.startswith('listener '):

@@ -37,6 +37,7 @@ class Stream:
 		self.queue = collections.deque()
 		self.spaces = 0          # bytes of white space received between stanzas
 		self.ended = False
+		self.paused = False      # the script wants nothing read for a while
 		self.restart()
 
 	def note(self, direction, text):
@@ -120,7 +121,8 @@ class Stream:
 			except (ConnectionResetError, BrokenPipeError, ssl.SSLError):
 				self.note('--', 'the peer took no more, %d bytes unsent' % len(view))
 				return
-			self.pump()
+			if not self.paused:
+				self.pump()
 			if time.monotonic() > deadline:
 				self.note('--', 'sending stopped after %d s, %d bytes unsent' % (timeout, len(view)))
 				return
@@ -142,7 +144,7 @@ class Stream:
 
 def pump_all(streams, seconds):
 	"""Waits until something arrives on one of the streams, at most so long, and takes it in."""
-	live = [s for s in streams if not s.ended]
+	live = [s for s in streams if not s.ended and not s.paused]
 	if not live:
 		time.sleep(min(seconds, 0.01))
 		return
