@@ -30,9 +30,22 @@ libcore_la_SOURCES += core/hook/claim.c core/hook/dispatch.c core/hook/dispatch.
 	core/hook/slot.c core/hook/slot.h core/hook/suspend.c core/hook/table.h
 
 # core/xmpp
+libcore_la_SOURCES += core/xmpp/host.c core/xmpp/host.h core/xmpp/user.c core/xmpp/user_remove.c core/xmpp/user.h \
+	core/xmpp/session.c core/xmpp/session.h core/xmpp/stream.c core/xmpp/input.c core/xmpp/negotiate.c \
+	core/xmpp/admission.c core/xmpp/admission.h core/xmpp/router.c core/xmpp/router.h core/xmpp/iq.c
 libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c
 libcore_la_SOURCES += core/xmpp/store.c core/xmpp/store.h core/xmpp/store_calls.c
 
 # core/module
 
 # core/admin
+
+# The server itself.
+COUPLET_CPPFLAGS = $(AM_CPPFLAGS) -DCOUPLET_CONFIG='"$(sysconfdir)/couplet/couplet.yml"'
+libcore_la_SOURCES += core/process.c core/process.h core/server.c core/server.h core/server_state.h core/server_listen.c \
+	core/server_reload.c core/server_api.c
+sbin_PROGRAMS += couplet
+couplet_SOURCES = core/main.c
+couplet_CPPFLAGS = $(COUPLET_CPPFLAGS)
+couplet_LDADD = libcore.la
+couplet_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -export-dynamic

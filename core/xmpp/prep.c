@@ -83,7 +83,7 @@ static bool encode(const uint32_t *codes, size_t count, char *out, size_t size, 
 
 		if (*len + more + 1 > size)
 			return false;
-		out[(*len)++] = more ? (char)(0xF00u >> more | c >> 6 * more) : (char)c;
+		out[(*len)++] = more ? (char)(0xFF00u >> (more + 1) | c >> 6 * more) : (char)c;
 		while (more--)
 			out[(*len)++] = (char)(0x80 | (c >> 6 * more & 0x3F));
 	}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* The server: the order of start and stop. Reload is in server_reload.c, listeners in server_listen.c. */
+#include "core/server_state.h"
+
+#include "core/admin/command.h"
+#include "core/admin/control.h"
+#include "core/base/logger.h"
+#include "core/hook/dispatch.h"
+#include "core/loop/loop.h"
+#include "core/loop/worker.h"
+#include "core/module/manager.h"
+#include "core/net/conn_socket.h"
+#include "core/net/listener.h"
+#include "core/net/tls_context.h"
+#include "core/process.h"
+#include "core/xml/parser.h"
+#include "core/xmpp/admission.h"
+#include "core/xmpp/host.h"
+#include "core/xmpp/router.h"
+#include "core/xmpp/session.h"
+#include "core/xmpp/store.h"
+#include "core/xmpp/user.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+/* How long an orderly stop may take, and between two looks at what is left. */
+enum { STOP_MS = 10000, STOP_LOOK_MS = 20 };
+/* Descriptors that are not connections: databases, log, module files, control clients. */
+enum { DESCRIPTORS_RESERVED = 128 };
+
+struct server server;
+
+const struct config *server_config(void)
+{
+	return server.config;
+}
+
+int64_t server_started_at(void)
+{
+	return server.started_at;
+}
+
+/* ---- judging ---- */
+
+struct tls_reporting {
+	struct config_report *report;
+	const struct config *config;
+	const struct config_host **hosts;
+	size_t count;
+};
+
+static void tls_fault(void *data, size_t host, bool fatal, const char *text)
+{
+	struct tls_reporting *reporting = data;
+
+	config_report_add(reporting->report, host < reporting->count ? reporting->hosts[host]->node : NULL, !fatal, "%s", text);
+}
+
+struct tls_contexts *server_judge_certificates(const struct config *config, struct config_report *report)
+{
+	struct tls_host *hosts = cpl_alloc((config->host_count + 1) * sizeof *hosts);
+	const struct config_host **of = cpl_alloc((config->host_count + 1) * sizeof(*of));
+	struct tls_reporting reporting = {.report = report, .config = config, .hosts = of};
+	struct tls_settings settings = {
+		.min_version = config->core.tls_min_version ? "TLSv1.3" : "TLSv1.2",
+		.ciphers = config->core.tls_ciphers.ptr,
+		.unique_tls13 = config->core.tls_unique_compat,
+	};
+	struct tls_contexts *contexts;
+
+	for (size_t i = 0; i < config->host_count; i++) {
+		const struct config_host *host = &config->hosts[i];
+
+		of[reporting.count] = host;
+		hosts[reporting.count++] = (struct tls_host){host->name, host->certificate.ptr, host->key.ptr};
+	}
+	contexts = tls_contexts_create(hosts, reporting.count, &settings, tls_fault, &reporting);
+	cpl_free(hosts);
+	cpl_free(of);
+	return contexts;
+}
+
+/* Both steps of reading, and everything that can be judged without acting. NULL: the report says why; what was opened has been dropped again. */
+struct config *server_judge(const char *path, struct config_report *report, struct tls_contexts **contexts)
+{
+	struct config *config = config_read(path, report);
+	const struct config_schema *schemas;
+	const struct config_service *services;
+	size_t schema_count, service_count;
+
+	*contexts = NULL;
+	if (!config)
+		return NULL;
+	schema_count = manager_open(config, report, &schemas);
+	service_count = server_services(&services);
+	config_judge(config, schemas, schema_count, services, service_count, report);
+	*contexts = server_judge_certificates(config, report);
+	if (geteuid() == 0 && !config->core.user.len)
+		config_report_at(report, config->path, 1, false,
+				 "user is required when the server is started as root: the process runs as it once its ports are open");
+	if (report->errors == 0)
+		return config;
+	tls_contexts_unref(contexts);
+	manager_discard();
+	config_destroy(&config);
+	return NULL;
+}
+
+int server_prepare(const struct server_options *options, struct config_report *report)
+{
+	server.options = *options;
+	manager_init();
+	server_set_hooks();
+	server.config = server_judge(options->config_path, report, &server.contexts);
+	return server.config ? 0 : CPL_E_INVALID;
+}
+
+/* ---- starting ---- */
+
+int server_apply_log(const struct config *config, struct cpl_error *error)
+{
+	struct logger_options options = {
+		.level = (enum cpl_log_level)config->core.log_level,
+		.sink = (enum logger_sink)config->core.log_sink,
+		.path = config->core.log_file.ptr,
+	};
+
+	if (server.options.offline) {
+		options.sink = LOGGER_STDERR;
+		if (server.options.quiet)
+			options.level = CPL_LOG_WARN;
+	}
+	return server.log_started ? logger_change(&options, error) : logger_start(&options, error);
+}
+
+void server_apply_bounds(const struct config *config)
+{
+	size_t connections = (size_t)config->core.max_connections;
+
+	if (connections == 0 || connections + DESCRIPTORS_RESERVED > server.descriptors)
+		connections = server.descriptors > 2 * DESCRIPTORS_RESERVED ? server.descriptors - DESCRIPTORS_RESERVED : server.descriptors / 2;
+	listener_set_max_connections(connections);
+	admission_set_bounds((size_t)config->core.unauthenticated_per_address, (size_t)config->core.unauthenticated_total);
+	session_set_options(&config->core);
+	suspension_set_timeout(config->core.suspend_timeout);
+}
+
+static int open_folders(const struct config *config, struct cpl_error *error)
+{
+	const char *user = config->core.user.len ? config->core.user.ptr : NULL;
+	int status = process_make_folder(config->core.data.ptr, user, error);
+
+	if (status == 0)
+		status = process_make_folder(config->core.run.ptr, user, error);
+	if (status == 0 && server.options.offline)
+		status = process_become_owner(config->core.data.ptr, error);
+	if (status == 0)
+		status = process_lock(config->core.data.ptr, error);
+	return status;
+}
+
+static void signal_caught(int signum)
+{
+	if (signum == SIGHUP)
+		logger_reopen();
+	else
+		server_stop();
+}
+
+static int open_all(struct cpl_error *error)
+{
+	const struct config *config = server.config;
+	int status = open_folders(config, error);
+
+	if (status != 0)
+		return status;
+	server.descriptors = process_raise_descriptors();
+	status = loop_init(false);
+	if (status != 0)
+		return cpl_fail(error, status, "the event loop cannot be made");
+	server.loop_started = true;
+	server.started_at = cpl_now();
+	if (!server.options.offline)
+		status = server_listen(config, error);
+	if (status == 0 && !server.options.offline && config->core.user.len)
+		status = process_become(config->core.user.ptr, error);
+	if (status == 0)
+		status = server_apply_log(config, error);
+	if (status != 0)
+		return status;
+	server.log_started = true;
+	status = worker_init((unsigned)config->core.workers);
+	if (status != 0)
+		return cpl_fail(error, status, "the worker threads cannot be started");
+	server.workers_started = true;
+	server_apply_bounds(config);
+	tls_contexts_install(server.contexts);
+	server.contexts = NULL;
+	for (size_t i = 0; i < config->host_count; i++)
+		host_create(&config->hosts[i]);
+	command_add_builtin();
+	status = manager_apply(config, error);
+	if (status != 0)
+		return status;
+	conn_socket_init();
+	server.sockets_started = true;
+	if (!server.options.offline)
+		status = control_open(config->core.run, error);
+	return status;
+}
+
+int server_open(struct config_report *report)
+{
+	struct cpl_error error = {0};
+	int status = open_all(&error);
+
+	if (status != 0) {
+		config_report_at(report, NULL, 0, false, "%s", error.text);
+		return status;
+	}
+	server.state = SERVER_OPEN;
+	if (server.options.offline)
+		return 0;
+	loop_signal(SIGTERM, signal_caught);
+	loop_signal(SIGINT, signal_caught);
+	loop_signal(SIGHUP, signal_caught);
+	cpl_log_info("couplet %s started hosts=%zu listeners=%zu pid=%ld", COUPLET_VERSION, host_count(), server.listener_count, (long)getpid());
+	return 0;
+}
+
+int server_run(void)
+{
+	loop_run();
+	return server.exit_code;
+}
+
+/* ---- stopping ---- */
+
+static bool drained(void)
+{
+	return session_count() == 0 && conn_socket_count() == 0 && store_pending() == 0 && router_pending() == 0;
+}
+
+static void stop_look(struct loop_timer *timer)
+{
+	bool late = cpl_monotonic() - server.stopping_since > STOP_MS;
+
+	if (drained() || server.state == SERVER_STOP_NOW || late) {
+		if (late && !drained())
+			cpl_log_warn("stopping with work left sessions=%zu connections=%zu storage=%zu stanzas=%zu", session_count(),
+				     conn_socket_count(), store_pending(), router_pending());
+		loop_stop();
+		return;
+	}
+	loop_timer_start(timer, STOP_LOOK_MS, stop_look);
+}
+
+void server_stop(void)
+{
+	if (server.state == SERVER_STOPPING) {
+		server.state = SERVER_STOP_NOW;
+		return;
+	}
+	if (server.state != SERVER_OPEN)
+		return;
+	cpl_log_info("couplet is stopping sessions=%zu", session_count());
+	process_notify("STOPPING=1");
+	server.state = SERVER_STOPPING;
+	server.stopping_since = cpl_monotonic();
+	server_unlisten();
+	session_close_all();
+	loop_timer_start(&server.stop_timer, 0, stop_look);
+}
+
+/* Sessions that would not go in time lose their connections. */
+static void end_sessions(void)
+{
+	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s))
+		if (s->conn)
+			s->conn->ops->end(s->conn, 0);
+	for (int turns = 0; turns < 1000 && !drained(); turns++)
+		loop_turn(1);
+}
+
+void server_close(void)
+{
+	struct cpl_host *host;
+	size_t at = 0;
+
+	control_close();
+	server_unlisten();
+	if (server.sockets_started)
+		end_sessions();
+	if (server.loop_started)
+		user_drop_lingering();
+	manager_finish();
+	if (server.sockets_started)
+		conn_socket_finish();
+	while ((host = cpl_host_next(&at))) {
+		host_destroy(&host);
+		at = 0;
+	}
+	store_finish();
+	if (server.workers_started)
+		worker_finish();
+	session_finish();
+	xml_finish();
+	tls_contexts_install(NULL);
+	tls_contexts_unref(&server.contexts);
+	if (server.log_started) {
+		if (server.state != SERVER_NEW && !server.options.offline)
+			cpl_log_info("couplet has stopped");
+		logger_finish();
+	}
+	command_remove(NULL);
+	server_listen_finish();
+	if (server.loop_started)
+		loop_finish();
+	config_destroy(&server.previous);
+	config_destroy(&server.config);
+	server = (struct server){0};
+}

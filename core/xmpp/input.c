@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The input of a session: its stanzas in order, one after another. One gate checks the state of the stream before any element that is not
+ * negotiation; addresses and the shape of IQs are checked here (RFC 6120 8), then the router takes over.
+ */
+#include "core/config/config.h"
+#include "core/hook/dispatch.h"
+#include "core/xml/stanza_done.h"
+#include "core/xmpp/router.h"
+#include "core/xmpp/session.h"
+
+#include <couplet/time.h>
+
+/* ---- the queue ---- */
+
+static struct cpl_stanza *stanza_of(struct cpl_list *node)
+{
+	return CPL_CONTAINER(node, struct cpl_stanza, in_flight);
+}
+
+/* Takes from the front what is done: stream management counts in order. */
+static void input_collect(struct session *session)
+{
+	struct cpl_session *s = cpl_session_ref(&session->pub); /* the stanzas may have the last references */
+
+	while (session->pub.in_flight.next != &session->next) {
+		struct cpl_stanza *stanza = stanza_of(session->pub.in_flight.next);
+
+		if (!stanza->handled || stanza->holds)
+			break;
+		cpl_list_remove(&stanza->in_flight);
+		if (stanza->kind != CPL_NONZA)
+			session->pub.handled++;
+		cpl_stanza_unref(&stanza);
+	}
+	cpl_session_unref(&s);
+}
+
+static void input_stanza_done(struct cpl_stanza *stanza)
+{
+	if (stanza->session && cpl_list_linked(&stanza->in_flight))
+		input_collect(session_of(stanza->session));
+}
+
+void session_handled(struct session *session, struct cpl_stanza *stanza)
+{
+	struct cpl_session *s = cpl_session_ref(&session->pub);
+
+	stanza->handled = true;
+	session->busy = false;
+	input_collect(session);
+	session_pump(session);
+	cpl_session_unref(&s);
+}
+
+void session_drop_input(struct session *session)
+{
+	while (session->next.next != &session->pub.in_flight) {
+		struct cpl_stanza *stanza = stanza_of(session->next.next);
+
+		cpl_list_remove(&stanza->in_flight);
+		session->waiting--;
+		cpl_stanza_unref(&stanza);
+	}
+}
+
+static void input_begin(struct session *session, struct cpl_stanza *stanza);
+
+/* What was put off until everything received had been handled. */
+static void input_ended(struct session *session)
+{
+	struct cpl_session *s = &session->pub;
+
+	if (session->failure != CPL_STREAM_OK && !s->closing)
+		cpl_session_close(s, session->failure, session->failure_text);
+	else if (session->peer_closed && !s->closing)
+		cpl_session_close(s, CPL_STREAM_OK, NULL);
+	if (session->ending)
+		session_end(session);
+}
+
+void session_pump(struct session *session)
+{
+	struct cpl_session *s = &session->pub;
+
+	if (session->pumping)
+		return;
+	session->pumping = true;
+	cpl_session_ref(s);
+	while (!session->busy && session->next.next != &s->in_flight) {
+		struct cpl_list *node = session->next.next;
+
+		cpl_list_remove(&session->next);
+		cpl_list_insert_before(node->next, &session->next);
+		session->waiting--;
+		session->busy = true;
+		input_begin(session, stanza_of(node));
+	}
+	session->pumping = false;
+	if (session->paused && session->waiting <= session_options()->input_queue / 2) {
+		session->paused = false;
+		if (s->conn)
+			s->conn->ops->resume(s->conn);
+	}
+	if (!session->busy)
+		input_ended(session);
+	cpl_session_unref(&s);
+}
+
+void session_input(struct session *session, struct cpl_stanza *stanza)
+{
+	struct cpl_session *s = &session->pub;
+
+	if (session->input_ended) {
+		cpl_stanza_unref(&stanza);
+		return;
+	}
+	stanza_done = input_stanza_done;
+	s->active_at = cpl_now();
+	stanza->session = cpl_session_ref(s);
+	cpl_list_append(&s->in_flight, &stanza->in_flight);
+	session->waiting++;
+	session_pump(session);
+	if (session->waiting > session_options()->input_queue && !session->paused && s->conn) {
+		session->paused = true;
+		s->conn->ops->pause(s->conn);
+	}
+}
+
+/* ---- elements that are no stanzas ---- */
+
+/* Out of place: before login nothing but negotiation is talked about, after it only stanzas (RFC 6120 4.9.3.12, 4.9.3.24). */
+static void input_out_of_place(struct cpl_session *s)
+{
+	cpl_session_close(s, s->type == CPL_SESSION_C2S ? CPL_STREAM_UNSUPPORTED_STANZA_TYPE : CPL_STREAM_NOT_AUTHORIZED, NULL);
+}
+
+static void nonza_done(struct cpl_event *event, enum cpl_flow result)
+{
+	struct cpl_ev_nonza *ev = CPL_CONTAINER(event, struct cpl_ev_nonza, event);
+
+	if (result == CPL_NEXT)
+		input_out_of_place(ev->session);
+	else if (result == CPL_FAILED)
+		cpl_session_close(ev->session, CPL_STREAM_INTERNAL_SERVER_ERROR, NULL);
+	session_handled(session_of(ev->session), ev->nonza);
+}
+
+static void input_nonza(struct session *session, struct cpl_stanza *nonza)
+{
+	struct cpl_session *s = &session->pub;
+	struct cpl_ev_nonza *ev = cpl_arena_alloc(nonza->arena, sizeof *ev);
+
+	ev->event.stanza = nonza;
+	ev->session = s;
+	ev->nonza = nonza;
+	if (!dispatch_nonza_start(s->served, ev, nonza_done))
+		nonza_done(&ev->event, CPL_NEXT);
+}
+
+/* ---- stanzas ---- */
+
+static void routed(struct cpl_stanza *stanza)
+{
+	session_handled(session_of(stanza->session), stanza);
+}
+
+/* Between authentication and binding only negotiation by IQ is possible (RFC 6120 7.1). */
+static void input_unbound(struct session *session, struct cpl_stanza *stanza)
+{
+	if (stanza->kind == CPL_IQ && router_unbound_iq(&session->pub, stanza, routed))
+		return;
+	input_out_of_place(&session->pub);
+	session_handled(session, stanza);
+}
+
+/* Overwrites `from` where it may be absent or own; false for a foreign one (RFC 6120 8.1.2.1). */
+static bool input_stamp(struct cpl_session *s, struct cpl_stanza *stanza)
+{
+	struct cpl_jid claimed;
+
+	if (stanza->from_text.ptr) {
+		if (cpl_jid_parse(&claimed, stanza->from_text, stanza->arena) != 0 || !cpl_jid_equal_bare(claimed, s->jid))
+			return false;
+		if (claimed.resource_len && !cpl_jid_equal(claimed, s->jid))
+			return false;
+	}
+	stanza->from_text = CPL_NONE;
+	stanza->from = s->jid;
+	if (stanza->kind == CPL_PRESENCE && stanza->type >= CPL_TYPE_SUBSCRIBE && stanza->type <= CPL_TYPE_UNSUBSCRIBED)
+		stanza->from = cpl_jid_bare(s->jid);
+	if (!stanza->lang.ptr)
+		stanza->lang = s->lang;
+	return true;
+}
+
+/* The shape that each kind must have; CPL_UNDEFINED_CONDITION when it is right. */
+static enum cpl_condition input_check(struct cpl_stanza *stanza)
+{
+	if (stanza->to_text.ptr) {
+		if (cpl_jid_parse(&stanza->to, stanza->to_text, stanza->arena) != 0)
+			return CPL_JID_MALFORMED;
+		stanza->to_text = CPL_NONE;
+	}
+	if (stanza->kind == CPL_MESSAGE && stanza->type == CPL_TYPE_UNKNOWN)
+		stanza->type = CPL_TYPE_NORMAL;
+	if (stanza->type == CPL_TYPE_UNKNOWN)
+		return CPL_BAD_REQUEST;
+	if (stanza->kind == CPL_IQ) {
+		if (stanza->type == CPL_TYPE_NONE || !stanza->id.ptr)
+			return CPL_BAD_REQUEST;
+		if ((stanza->type == CPL_TYPE_GET || stanza->type == CPL_TYPE_SET) && cpl_child_count(stanza->root) != 1)
+			return CPL_BAD_REQUEST;
+	}
+	return CPL_UNDEFINED_CONDITION;
+}
+
+static void input_stanza(struct session *session, struct cpl_stanza *stanza)
+{
+	struct cpl_session *s = &session->pub;
+	enum cpl_condition fault;
+
+	s->stanzas_in++;
+	if (!input_stamp(s, stanza)) {
+		cpl_session_close(s, CPL_STREAM_INVALID_FROM, NULL);
+		session_drop_input(session);
+		session_handled(session, stanza);
+		return;
+	}
+	fault = input_check(stanza);
+	if (fault != CPL_UNDEFINED_CONDITION) {
+		struct cpl_stanza *answer = cpl_stanza_error(stanza, fault, NULL);
+
+		if (answer)
+			cpl_session_send(s, answer);
+		cpl_stanza_unref(&answer);
+		session_handled(session, stanza);
+		return;
+	}
+	router_from_session(s, stanza, routed);
+}
+
+static void input_begin(struct session *session, struct cpl_stanza *stanza)
+{
+	struct cpl_session *s = &session->pub;
+
+	if (stanza->kind == CPL_NONZA)
+		input_nonza(session, stanza);
+	else if (s->type == CPL_SESSION_C2S && s->full_jid.ptr)
+		input_stanza(session, stanza);
+	else if (s->type == CPL_SESSION_C2S)
+		session_handled(session, stanza); /* its resource was taken over: nobody it could speak for */
+	else if (s->type == CPL_SESSION_C2S_UNBOUND)
+		input_unbound(session, stanza);
+	else {
+		input_out_of_place(s);
+		session_handled(session, stanza);
+	}
+}

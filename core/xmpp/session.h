@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions: from the accepted connection to the end. <couplet/session.h> is the public part; this is what the files of core/xmpp and the server know in
+ * addition. The life of a session:
+ *
+ *   session_create          c2s_unauthed, notopen          the stream header: stream.c
+ *   session_authenticate    c2s_unbound                    SASL is the module auth's: negotiate.c
+ *   session_bind            c2s, full_jid                  the resource: negotiate.c
+ *   input.c                                                 its stanzas, in order, one after another
+ *   session_close, closed   teardown: unavailable, unbind, destroyed
+ *
+ * Stanzas of one stream are handled in order: all that were received and are not done stand in pub.in_flight; `next` is the first whose turn has not
+ * come. While one is being handled (suspended, perhaps) the others wait. The end of a session queues behind them.
+ */
+#ifndef CORE_XMPP_SESSION_H
+#define CORE_XMPP_SESSION_H
+
+#include "core/loop/loop.h"
+#include <couplet/session.h>
+
+struct config_core;
+
+/* Deadlines of a session; made when one is needed and freed with it, so that an idle bound session holds no timer. */
+struct session_deadline {
+	struct loop_timer timer;
+	struct session *session;
+};
+
+struct session {
+	struct cpl_session pub;
+	struct cpl_list next;               /* a marker in pub.in_flight: what follows it has not begun */
+	uint32_t waiting;                   /* stanzas behind the marker */
+	bool busy;                          /* one is being handled */
+	bool pumping;
+	bool paused;                        /* reading, for want of room in the queue */
+	bool input_ended;                   /* nothing more is taken from the peer */
+	bool peer_closed;                   /* its </stream:stream> has come */
+	bool stream_open;                   /* our header has been sent for this stream */
+	bool ending;                        /* teardown as soon as the queue is empty */
+	bool torn_down;
+	enum cpl_stream_error failure;      /* the input broke a rule: due once what came before it has been handled */
+	const char *failure_text;           /* static */
+	bool authenticating;                /* between a proof and its acceptance */
+	struct session_deadline *deadline;
+	struct admission *admission;        /* while it counts as unauthenticated */
+	struct loop_task teardown;
+	bool teardown_posted;
+	struct cpl_list in_all;
+};
+
+static inline struct session *session_of(struct cpl_session *pub)
+{
+	return CPL_CONTAINER(pub, struct session, pub);
+}
+
+/* Bounds and times from the configuration, for sessions from now on. Borrowed. */
+void session_set_options(const struct config_core *options);
+const struct config_core *session_options(void);
+
+/* What a connection reports to; session_create() makes the session their owner. */
+extern const struct cpl_conn_events session_conn_events;
+
+/* A session for a connection that was just accepted. `admission` may be NULL. */
+struct cpl_session *session_create(struct cpl_conn *conn, enum cpl_session_type type, struct admission *admission);
+/* All sessions: NULL for the first; NULL at the end. */
+struct cpl_session *session_next(const struct cpl_session *after);
+size_t session_count(void);
+/* Closes every session with system-shutdown. */
+void session_close_all(void);
+/* Releases what all sessions share. */
+void session_finish(void);
+/* Bytes that a session holds, its connection included. */
+size_t session_memory(const struct cpl_session *session);
+/* Limits of the connection for the session's present type. */
+void session_apply_limits(struct session *session);
+/* Starts, restarts (ms > 0) or stops (0) the deadline; `expired` closes the session. */
+void session_set_deadline(struct session *session, int64_t ms, void (*expired)(struct loop_timer *timer));
+/* Gives up the resource: unavailable, session_unbound, out of the tables. Idempotent. */
+void session_unbind(struct session *session);
+/* Teardown once the stanzas that were received have been handled. */
+void session_end(struct session *session);
+
+/* ---- input.c ---- */
+
+void session_input(struct session *session, struct cpl_stanza *stanza);
+/* The stanza at hand has been handled: go on with the next. */
+void session_handled(struct session *session, struct cpl_stanza *stanza);
+/* Drops what waits and takes nothing more. */
+void session_drop_input(struct session *session);
+void session_pump(struct session *session);
+
+/* ---- stream.c ---- */
+
+void stream_opened(struct session *session, const struct cpl_stream_header *header);
+/* Our header, if it has not been sent. */
+void stream_open(struct session *session);
+void stream_write_error(struct session *session, enum cpl_stream_error condition, const char *text);
+
+#endif

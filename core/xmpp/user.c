@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* Accounts in use: loading, lingering, their sessions. Removal is in user_remove.c. */
+#include "core/xmpp/user.h"
+
+#include "core/hook/slot.h"
+#include "core/loop/loop.h"
+
+#include <couplet/event.h>
+#include <couplet/store.h>
+
+#include <assert.h>
+
+enum user_state { USER_LOADING, USER_LOADED, USER_UNLOADED };
+
+struct user {
+	struct cpl_user pub;
+	enum user_state state;
+	struct cpl_list waiting;   /* struct user_wait, while loading */
+	struct cpl_list lingering; /* in the list of accounts that nobody references */
+	int64_t unused_since;
+	struct cpl_store_call row; /* the account's own row */
+	struct cpl_ev_user load;
+};
+
+static struct cpl_map loading; /* bare JID -> struct user */
+static struct cpl_list linger = {&linger, &linger};
+static size_t linger_count, users;
+static struct loop_timer linger_timer;
+
+static struct user *user_of(struct cpl_user *pub)
+{
+	return CPL_CONTAINER(pub, struct user, pub);
+}
+
+static void user_free(struct user *user)
+{
+	if (user->pub.refs || user->pub.scope.refs)
+		return;
+	slot_release_all(&user->pub.slots, CPL_SLOT_OF_USER);
+	cpl_jid_free(&user->pub.jid);
+	users--;
+	cpl_free(user);
+}
+
+static void user_scope_unref(struct cpl_scope *scope)
+{
+	struct user *user = CPL_CONTAINER(scope, struct user, pub.scope);
+
+	if (user->state == USER_UNLOADED)
+		user_free(user);
+}
+
+static void user_unload(struct user *user)
+{
+	struct cpl_ev_user ev = {.user = &user->pub};
+
+	assert(user->pub.session_count == 0 && !cpl_list_linked(&user->lingering));
+	if (cpl_user_find(user->pub.host, user->pub.username) == &user->pub)
+		cpl_map_remove(&user->pub.host->users, user->pub.username);
+	cpl_fire_user_unload(user->pub.host, &ev);
+	user->state = USER_UNLOADED;
+	cpl_scope_end(&user->pub.scope);
+	user_free(user);
+}
+
+/* ---- lingering ---- */
+
+static void linger_drop(struct user *user)
+{
+	cpl_list_remove(&user->lingering);
+	linger_count--;
+	user_unload(user);
+}
+
+static void linger_sweep(struct loop_timer *timer)
+{
+	while (!cpl_list_empty(&linger)) {
+		struct user *user = CPL_CONTAINER(linger.next, struct user, lingering);
+
+		if (cpl_monotonic() - user->unused_since < USER_LINGER_MS) {
+			loop_timer_start(timer, user->unused_since + USER_LINGER_MS - cpl_monotonic() + 1, linger_sweep);
+			return;
+		}
+		linger_drop(user);
+	}
+}
+
+static void linger_add(struct user *user)
+{
+	user->unused_since = cpl_monotonic();
+	cpl_list_append(&linger, &user->lingering);
+	linger_count++;
+	if (linger_count > USER_LINGERING_MAX)
+		linger_drop(CPL_CONTAINER(linger.next, struct user, lingering));
+	if (!loop_timer_active(&linger_timer))
+		loop_timer_start(&linger_timer, USER_LINGER_MS, linger_sweep);
+}
+
+void user_drop_lingering(void)
+{
+	loop_timer_stop(&linger_timer);
+	while (!cpl_list_empty(&linger))
+		linger_drop(CPL_CONTAINER(linger.next, struct user, lingering));
+	cpl_map_finish(&loading);
+}
+
+struct cpl_user *cpl_user_ref(struct cpl_user *pub)
+{
+	struct user *user = user_of(pub);
+
+	pub->refs++;
+	if (cpl_list_linked(&user->lingering)) {
+		cpl_list_remove(&user->lingering);
+		linger_count--;
+	}
+	return pub;
+}
+
+void cpl_user_unref(struct cpl_user **pub)
+{
+	struct user *user;
+
+	if (!*pub)
+		return;
+	user = user_of(*pub);
+	*pub = NULL;
+	assert(user->pub.refs > 0);
+	if (--user->pub.refs)
+		return;
+	if (user->state == USER_UNLOADED)
+		user_free(user);
+	else if (user->state == USER_LOADED && user->pub.removed)
+		user_unload(user);
+	else if (user->state == USER_LOADED)
+		linger_add(user);
+}
+
+size_t user_count(void)
+{
+	return users;
+}
+
+/* ---- loading ---- */
+
+static void load_end(struct user *user, int status)
+{
+	struct cpl_list *node;
+	struct cpl_user *pub = &user->pub;
+
+	cpl_map_remove(&loading, cpl_jid_str(pub->jid));
+	if (status == 0) {
+		user->state = USER_LOADED;
+		cpl_map_put(&pub->host->users, pub->username, pub);
+	}
+	/* The waiters run before anybody else can send to the account; the reference of the load keeps it meanwhile. */
+	while ((node = cpl_list_take(&user->waiting))) {
+		struct user_wait *wait = CPL_CONTAINER(node, struct user_wait, node);
+
+		wait->ready(wait, status == 0 ? pub : NULL, status);
+	}
+	if (status != 0) {
+		user->state = USER_UNLOADED;
+		cpl_scope_end(&pub->scope);
+	}
+	cpl_user_unref(&pub);
+}
+
+static void load_parts_done(struct cpl_event *event, enum cpl_flow result)
+{
+	struct cpl_ev_user *ev = CPL_CONTAINER(event, struct cpl_ev_user, event);
+	struct user *user = user_of(ev->user);
+
+	load_end(user, result == CPL_DROP || result == CPL_FAILED ? CPL_E_IO : 0);
+}
+
+static void load_row_done(struct cpl_call *call)
+{
+	struct user *user = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct user, row);
+
+	if (call->status != 0) {
+		if (call->status != CPL_E_NOT_FOUND && call->status != CPL_E_CANCELLED)
+			cpl_log_error("account cannot be loaded jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->pub.jid)),
+				      user->row.error.text[0] ? user->row.error.text : cpl_code_text(call->status));
+		load_end(user, call->status);
+		return;
+	}
+	user->pub.created = user->row.rows[0].when;
+	user->pub.disabled = user->row.rows[0].disabled;
+	user->load.user = &user->pub;
+	cpl_fire_user_load(user->pub.host, &user->load, load_parts_done);
+}
+
+static struct user *load_begin(struct cpl_host *host, struct cpl_jid jid)
+{
+	struct user *user = CPL_NEW(struct user);
+	int status;
+
+	users++;
+	user->pub.host = host;
+	user->pub.jid = cpl_jid_dup(jid);
+	user->pub.username = cpl_jid_local(user->pub.jid);
+	user->pub.refs = 1; /* the load's */
+	cpl_list_init(&user->pub.sessions);
+	cpl_list_init(&user->waiting);
+	cpl_scope_init(&user->pub.scope, user_scope_unref);
+	cpl_map_put(&loading, cpl_jid_str(user->pub.jid), user);
+	status = cpl_account_get(&user->row, &user->pub.scope, user->pub.jid, load_row_done);
+	if (status == 0)
+		return user;
+	cpl_map_remove(&loading, cpl_jid_str(user->pub.jid));
+	user->state = USER_UNLOADED;
+	user->pub.refs = 0;
+	user_free(user);
+	return NULL;
+}
+
+void user_wait(struct cpl_host *host, struct cpl_str username, struct user_wait *wait)
+{
+	struct cpl_user *found = cpl_user_find(host, username);
+	char text[CPL_JID_MAX];
+	struct cpl_jid jid = {text, (uint16_t)username.len, (uint16_t)host->name.len, 0, 0};
+	struct user *user;
+
+	if (found) {
+		wait->ready(wait, found, 0);
+		return;
+	}
+	if (username.len == 0 || username.len > CPL_JID_PART_MAX) {
+		wait->ready(wait, NULL, CPL_E_NOT_FOUND);
+		return;
+	}
+	/* UNSAFE: both parts are at most CPL_JID_PART_MAX bytes. */
+	memcpy(text, username.ptr, username.len);
+	text[username.len] = '@';
+	memcpy(text + username.len + 1, host->name.ptr, host->name.len);
+	user = cpl_map_get(&loading, cpl_jid_str(jid));
+	if (!user)
+		user = load_begin(host, jid);
+	if (!user)
+		wait->ready(wait, NULL, CPL_E_STOPPING);
+	else
+		cpl_list_append(&user->waiting, &wait->node);
+}
+
+struct cpl_user *cpl_user_find(struct cpl_host *host, struct cpl_str username)
+{
+	return cpl_map_get(&host->users, username);
+}
+
+/* The public call: a wait of its own block, so that cancelling the call leaves the wait to run out. */
+struct user_call {
+	struct user_wait wait;
+	struct cpl_user_call *request; /* NULL once cancelled */
+};
+
+static void call_ready(struct user_wait *wait, struct cpl_user *user, int status)
+{
+	struct user_call *pending = CPL_CONTAINER(wait, struct user_call, wait);
+
+	if (pending->request) {
+		pending->request->call.provider = NULL;
+		if (user)
+			pending->request->user = cpl_user_ref(user);
+		cpl_call_complete(&pending->request->call, status);
+	}
+	cpl_free(pending);
+}
+
+static void call_cancel(struct cpl_call *call)
+{
+	struct user_call *pending = call->provider;
+	struct cpl_user_call *request = CPL_CONTAINER(call, struct cpl_user_call, call);
+
+	if (pending)
+		pending->request = NULL;
+	call->provider = NULL;
+	cpl_user_unref(&request->user);
+}
+
+int cpl_user_load(struct cpl_user_call *request, struct cpl_scope *scope, struct cpl_jid account, void (*done)(struct cpl_call *call))
+{
+	struct cpl_host *host = cpl_host_find(cpl_jid_domain(account));
+	struct user_call *pending;
+	int status;
+
+	if (!host || account.local_len == 0)
+		return CPL_E_NOT_FOUND;
+	request->user = NULL;
+	status = cpl_call_begin(&request->call, scope, done, call_cancel);
+	if (status != 0)
+		return status;
+	pending = CPL_NEW(struct user_call);
+	pending->request = request;
+	pending->wait.ready = call_ready;
+	request->call.provider = pending;
+	user_wait(host, cpl_jid_local(account), &pending->wait);
+	return 0;
+}
+
+/* ---- sessions ---- */
+
+/* Available before merely connected, then by priority; among equals the older first. */
+static bool sorts_before(const struct cpl_session *a, const struct cpl_session *b)
+{
+	if ((a->presence != NULL) != (b->presence != NULL))
+		return a->presence != NULL;
+	return a->priority > b->priority;
+}
+
+void user_sort_session(struct cpl_session *session)
+{
+	struct cpl_user *user = session->user;
+	struct cpl_list *at;
+
+	cpl_list_remove(&session->in_user);
+	for (at = user->sessions.next; at != &user->sessions; at = at->next)
+		if (sorts_before(session, CPL_CONTAINER(at, struct cpl_session, in_user)))
+			break;
+	cpl_list_insert_before(at, &session->in_user);
+}
+
+void user_add_session(struct cpl_user *user, struct cpl_session *session)
+{
+	session->user = cpl_user_ref(user);
+	session->roster = user->roster;
+	user->session_count++;
+	user_sort_session(session);
+	cpl_map_put(&user->host->sessions, session->full_jid, session);
+}
+
+void user_remove_session(struct cpl_session *session)
+{
+	struct cpl_user *user = session->user;
+
+	cpl_list_remove(&session->in_user);
+	user->session_count--;
+	if (cpl_map_get(&user->host->sessions, session->full_jid) == session)
+		cpl_map_remove(&user->host->sessions, session->full_jid);
+	session->roster = NULL;
+	session->user = NULL;
+	cpl_user_unref(&user);
+}
+
+struct cpl_session *cpl_user_session(const struct cpl_user *user, const struct cpl_session *after)
+{
+	struct cpl_list *node = after ? after->in_user.next : user->sessions.next;
+
+	return !node || node == &user->sessions ? NULL : CPL_CONTAINER(node, struct cpl_session, in_user);
+}
+
+struct cpl_session *cpl_session_find(struct cpl_jid full)
+{
+	struct cpl_host *host = cpl_host_find(cpl_jid_domain(full));
+
+	return host && full.resource_len ? cpl_map_get(&host->sessions, cpl_jid_str(full)) : NULL;
+}
+
+unsigned cpl_user_best(const struct cpl_user *user, struct cpl_session **first)
+{
+	unsigned count = 0;
+
+	*first = cpl_user_session(user, NULL);
+	if (!*first || !(*first)->presence || (*first)->priority < 0) {
+		*first = NULL;
+		return 0;
+	}
+	for (const struct cpl_session *s = *first; s && s->presence && s->priority == (*first)->priority; s = cpl_user_session(user, s))
+		count++;
+	return count;
+}
+
+void cpl_user_close_sessions(struct cpl_user *user, const struct cpl_session *but, enum cpl_stream_error condition, const char *text)
+{
+	CPL_SESSIONS(session, user)
+	{
+		if (session != but)
+			cpl_session_close(session, condition, text);
+	}
+}

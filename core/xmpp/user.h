@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Accounts in use: one object per account while a session, a call or a suspended event needs it, and a little longer (USER_LINGER_MS), so that
+ * a burst of stanzas to an offline account reads the database once. Concurrent loads are joined. Session thread.
+ */
+#ifndef CORE_XMPP_USER_H
+#define CORE_XMPP_USER_H
+
+#include <couplet/session.h>
+
+enum { USER_LINGER_MS = 30000, USER_LINGERING_MAX = 1000 };
+
+/*
+ * The core's own way to wait for an account: `ready` runs at once when the account is in memory, else when the load has ended, in the order in which the
+ * waits began and before anybody else can find the account. user is NULL and status says why (CPL_E_NOT_FOUND ...) when there is none; else it is borrowed: take a
+ * reference to keep it.
+ */
+struct user_wait {
+	void (*ready)(struct user_wait *wait, struct cpl_user *user, int status);
+	struct cpl_list node;
+};
+void user_wait(struct cpl_host *host, struct cpl_str username, struct user_wait *wait);
+
+/* Puts a newly bound session into its account and host; user_remove_session() is its opposite. The session holds a reference to the user. */
+void user_add_session(struct cpl_user *user, struct cpl_session *session);
+void user_remove_session(struct cpl_session *session);
+/* Puts the session where its priority and presence say. */
+void user_sort_session(struct cpl_session *session);
+/* Frees accounts that linger; at stop. */
+void user_drop_lingering(void);
+/* Accounts in memory. */
+size_t user_count(void);
+
+#endif
