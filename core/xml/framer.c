@@ -62,8 +62,8 @@ static enum framer_event element_ends(struct framer *framer)
 
 static enum framer_event start_tag_ends(struct framer *framer)
 {
-	if (!framer->open)
-		return frame_ends(framer, FRAMER_HEADER);
+	if (!framer->open) /* a stream that is over before it began is none */
+		return framer->match ? fail(framer, CPL_STREAM_BAD_FORMAT) : frame_ends(framer, FRAMER_HEADER);
 	if (framer->match)
 		return element_ends(framer);
 	framer->state = TEXT;
@@ -97,6 +97,7 @@ static enum framer_event behind_open(struct framer *framer, const struct cpl_con
 	case '<':
 	case '\'':
 	case '"':
+	case '\0':
 		return fail(framer, CPL_STREAM_NOT_WELL_FORMED);
 	default:
 		return element_begins(framer, limits);
@@ -109,7 +110,7 @@ static enum framer_event behind_bang(struct framer *framer, char c)
 	if (c == '-' || (c >= 'A' && c <= 'Z'))
 		return fail(framer, CPL_STREAM_RESTRICTED_XML);
 	if (c != '[' || !framer->depth)
-		return fail(framer, CPL_STREAM_NOT_WELL_FORMED);
+		return fail(framer, c == '[' && framer->open ? CPL_STREAM_BAD_FORMAT : CPL_STREAM_NOT_WELL_FORMED);
 	framer->state = CDATA_MARK;
 	framer->match = 0;
 	return FRAMER_MORE;

@@ -165,6 +165,9 @@ enum cpl_stream_error lease_parse(struct cpl_str bytes, bool fresh, const struct
 	frame->complete = false;
 	if (bytes.len > INT32_MAX / MEMORY_FACTOR)
 		return frame->error = CPL_STREAM_POLICY_VIOLATION;
+	/* Told that it is UTF-8, expat still takes a byte order mark or a zero byte at the beginning for UTF-16. */
+	if (fresh && (bytes.len < 2 || bytes.ptr[0] != '<' || bytes.ptr[1] == '\0'))
+		return frame->error = CPL_STREAM_NOT_WELL_FORMED;
 	lease.bound = MEMORY_BASE + MEMORY_FACTOR * bytes.len;
 	frame->expat = fresh ? make() : take();
 	if (!frame->expat)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Serialising, straight into the buffer. Every element but those of the stream's own namespace is written without a prefix, so the default
- * namespace inside an element is its own, and a declaration is due exactly where a child's namespace differs from its parent's.
+ * Serialising, straight into the buffer. Nearly every element is written without a prefix, so the default namespace inside an element is its own,
+ * and a declaration is due exactly where a child's namespace differs from its parent's.
  */
 #include "core/xml/element.h"
 #include "core/xml/names.h"
@@ -9,7 +9,7 @@
 struct writer {
 	struct cpl_buf *out;
 	enum cpl_ns content;
-	bool prefixed; /* elements of the stream's namespace use the stream header's prefix, which RFC 6120 4.8.5 fixes */
+	bool prefixed; /* elements of the stream's namespace use the prefix that every stream header declares (RFC 6120 4.8.5) */
 };
 
 static inline void put(struct cpl_buf *out, const char *bytes, size_t len)
@@ -78,14 +78,17 @@ static void put_value(struct cpl_buf *out, struct cpl_str value)
 	PUT(out, "'");
 }
 
-static bool has_prefix(const struct writer *w, const struct cpl_element *e)
+/* The namespaces with a prefix of their own; that of XML may not even be a default one. */
+static inline bool has_prefix(const struct writer *w, const struct cpl_element *e)
 {
-	return w->prefixed && e->ns_id == CPL_NS_STREAM;
+	return e->ns_id == CPL_NS_XML || (e->ns_id == CPL_NS_STREAM && w->prefixed);
 }
 
 static void put_tag_name(const struct writer *w, const struct cpl_element *e)
 {
-	if (has_prefix(w, e))
+	if (e->ns_id == CPL_NS_XML)
+		PUT(w->out, "xml:");
+	else if (has_prefix(w, e))
 		PUT(w->out, "stream:");
 	put_str(w->out, e->name);
 }
