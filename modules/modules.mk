@@ -1,1 +1,39 @@
-# modules
+# modules: one shared object each; what several files make lies in a folder of the module's name.
+MODULE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -Wl,-z,now
+
+module_LTLIBRARIES += modules/auth.la
+modules_auth_la_SOURCES = \
+	modules/auth/accounts.c modules/auth/accounts.h \
+	modules/auth/auth.c modules/auth/auth.h \
+	modules/auth/commands.c modules/auth/commands.h \
+	modules/auth/credential.c modules/auth/credential.h \
+	modules/auth/exchange.c modules/auth/exchange.h \
+	modules/auth/import.c \
+	modules/auth/mechanism.c modules/auth/mechanism.h \
+	modules/auth/names.c modules/auth/names.h \
+	modules/auth/plain.c modules/auth/plain.h \
+	modules/auth/plain_exchange.c \
+	modules/auth/scram.c modules/auth/scram.h \
+	modules/auth/scram_exchange.c
+modules_auth_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_auth_la_LIBADD = $(OPENSSL_LIBS)
+
+module_LTLIBRARIES += modules/bind.la
+modules_bind_la_SOURCES = modules/bind.c
+modules_bind_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/ping.la
+modules_ping_la_SOURCES = modules/ping.c
+modules_ping_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/time.la
+modules_time_la_SOURCES = modules/time.c
+modules_time_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/tls.la
+modules_tls_la_SOURCES = modules/tls.c
+modules_tls_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/version.la
+modules_version_la_SOURCES = modules/version.c
+modules_version_la_LDFLAGS = $(MODULE_LDFLAGS)
