@@ -105,12 +105,15 @@ class Client:
 			raise Failure('%s received stream error %s, expected %s' % (self.name, ' '.join(given), condition))
 		self.receive_end()
 
-	def receive_end(self, timeout=None):
+	def receive_end(self, error=True):
+		"""Closing tag and end of the connection. Without an error the client answers the tag (RFC 6120, 4.4)."""
 		for kind in ('end', 'eof'):
-			event = self.next({'end': '</stream:stream>', 'eof': 'the end of the connection'}[kind], timeout)
+			what = {'end': '</stream:stream>', 'eof': 'the end of the connection'}[kind]
+			event = self.next(what)
 			if event.kind != kind:
-				raise Failure('%s received %s, expected %s' % (
-					self.name, event, {'end': '</stream:stream>', 'eof': 'the end of the connection'}[kind]))
+				raise Failure('%s received %s, expected %s' % (self.name, event, what))
+			if kind == 'end' and not error and not self.stream.closed and not self.stream.ended:
+				self.stream.send('</stream:stream>')
 		self.forget_connection()
 
 	def forget_connection(self):

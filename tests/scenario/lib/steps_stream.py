@@ -221,8 +221,8 @@ def sends_raw(world, who, text, block):
 @step(NO + r' sends byte by byte')
 def sends_bytes(world, who, block):
 	c = world.client(who)
-	for byte in world.substitute(block).encode():
-		c.stream.send(bytes([byte]))
+	for byte in world.substitute(block):
+		c.stream.send(byte)
 
 
 # Receiving
@@ -282,18 +282,19 @@ def receives_stream_error(world, who, condition, limit, block):
 
 @step(NO + r"'s stream ends")
 def stream_ends(world, who, block):
-	world.client(who).receive_end()
+	world.client(who).receive_end(error=False)
 
 
 @step(NO + r"'s stream is closed")
 def stream_closed(world, who, block):
 	"""By the server, with or without an error before the closing tag."""
 	c = world.client(who)
-	if c.wait_for(c.arrived, world.timeout) and c.stream.queue[0].kind == 'element':
+	error = bool(c.wait_for(c.arrived, world.timeout)) and c.stream.queue[0].kind == 'element'
+	if error:
 		element = c.next_element('a stream error')
 		if (element.ns, element.name) != (match.STREAMS, 'error'):
 			raise client.Failure('%s received instead of the end of the stream:\n%s' % (who, element.pretty('  ')))
-	c.receive_end()
+	c.receive_end(error)
 
 
 @step(NO + r"'s connection ends(?: within (?P<limit>[\d.]+) s)?")

@@ -37,6 +37,7 @@ class Stream:
 		self.queue = collections.deque()
 		self.spaces = 0          # bytes of white space received between stanzas
 		self.ended = False
+		self.closed = False      # our closing tag has been sent
 		self.paused = False      # the script wants nothing read for a while
 		self.restart()
 
@@ -108,7 +109,8 @@ class Stream:
 		self.sock.close()
 
 	def send(self, text, timeout=10):
-		data = text if isinstance(text, bytes) else text.encode('utf-8', 'surrogateescape')
+		self.closed = self.closed or '</stream:stream>' in text
+		data = text.encode('utf-8', 'surrogateescape')
 		shown = data.decode('utf-8', 'replace')
 		self.note('->', shown if len(shown) < 2000 else shown[:500] + '... (%d bytes)' % len(data))
 		deadline = time.monotonic() + timeout
