@@ -88,8 +88,8 @@ static enum cpl_flow on_bind(struct cpl_module *self, struct cpl_ev_stanza *ev)
 	binding->session = cpl_session_ref(s);
 	binding->iq = cpl_stanza_ref(ev->stanza);
 	if (cpl_session_bind(&binding->request, s, resource, (enum cpl_conflict)config->conflict, on_bound) != 0) {
+		answer(s, cpl_stanza_error(ev->stanza, binding->request.condition, binding->request.text));
 		binding_destroy(&binding);
-		answer(s, cpl_stanza_error(ev->stanza, CPL_INTERNAL_SERVER_ERROR, NULL));
 		return CPL_HANDLED;
 	}
 	binding->suspension = cpl_suspend(&ev->event);

@@ -22,6 +22,11 @@ module_LTLIBRARIES += modules/bind.la
 modules_bind_la_SOURCES = modules/bind.c
 modules_bind_la_LDFLAGS = $(MODULE_LDFLAGS)
 
+module_LTLIBRARIES += modules/disco.la
+modules_disco_la_SOURCES = modules/disco/caps.c modules/disco/caps.h modules/disco/disco.c
+modules_disco_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_disco_la_LIBADD = $(OPENSSL_LIBS)
+
 module_LTLIBRARIES += modules/ping.la
 modules_ping_la_SOURCES = modules/ping.c
 modules_ping_la_LDFLAGS = $(MODULE_LDFLAGS)
