@@ -18,6 +18,7 @@ struct conn_socket_options {
 	const struct cpl_conn_events *events;
 	void *owner;
 	struct cpl_conn_limits limits;
+	const char *alpn;              /* with direct_tls: the protocol that a client offering any must offer (RFC 7301); static life; NULL: "xmpp-client" */
 };
 
 /* Reports nothing before the next turn. */
@@ -25,7 +26,10 @@ struct cpl_conn *conn_socket_create(const struct conn_socket_options *options);
 /* Sockets open, and handshakes under way. */
 size_t conn_socket_count(void);
 size_t conn_socket_handshakes(void);
-/* Once, before the first connection; finish releases pools (all connections must be closed). */
+/*
+ * Once, before the first connection and after every other user of end-of-turn hooks, so that what those write leaves in the same turn; finish
+ * releases the pools (all connections must have been closed and have reported it).
+ */
 void conn_socket_init(void);
 void conn_socket_finish(void);
 

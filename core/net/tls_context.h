@@ -12,8 +12,8 @@
 
 /* What one host brings. */
 struct tls_host {
-	struct cpl_str name;          /* server name of SNI; a certificate also serves its subdomains given as hosts without one of their own */
-	const char *certificate;      /* PEM: chain and, unless `key` is given, the private key */
+	struct cpl_str name;          /* the host, as configured (UTF-8); SNI is compared with its ASCII form */
+	const char *certificate;      /* PEM: chain and, unless `key` is given, the private key; NULL: that of the nearest parent domain among the hosts */
 	const char *key;              /* PEM, may be NULL */
 };
 struct tls_settings {
@@ -23,9 +23,15 @@ struct tls_settings {
 };
 
 struct tls_contexts;
-/* Builds a snapshot; reports every bad certificate or key (unreadable, expired is a warning, key does not match, does not name the host is a warning) in `report`. NULL on error. */
+/*
+ * Builds a snapshot. Everything that is wrong is reported, not only the first: fatal is true for what cannot be used (unreadable, not PEM, key
+ * encrypted or of another certificate, bad settings: then host == count), false for warnings (expired, not yet valid, does not name the host).
+ * NULL when anything was fatal. A host without a certificate and without a parent that has one is not served, which is no error here. Any
+ * thread. The first host that has a certificate serves clients that name none, or one that we do not know.
+ */
 struct tls_contexts *tls_contexts_create(const struct tls_host *hosts, size_t count, const struct tls_settings *settings,
-					 void (*report)(void *data, size_t host, const char *text), void *data);
+					 void (*report)(void *data, size_t host, bool fatal, const char *text), void *data);
+/* References are taken and dropped on the session thread. unref nulls the pointer and accepts NULL. */
 struct tls_contexts *tls_contexts_ref(struct tls_contexts *contexts);
 void tls_contexts_unref(struct tls_contexts **contexts);
 /* Makes a snapshot the current one (takes the reference); NULL: no TLS. */
@@ -34,5 +40,16 @@ void tls_contexts_install(struct tls_contexts *contexts);
 struct tls_contexts *tls_contexts_current(void);
 /* True when the snapshot has a certificate for this host. */
 bool tls_contexts_serves(const struct tls_contexts *contexts, struct cpl_str host);
+
+/* ---- for handshakes: any thread ---- */
+
+/* What the callbacks of one handshake go by; set as the SSL object's app data, lives as long as it. */
+struct tls_choice {
+	struct tls_contexts *contexts;
+	const char *alpn; /* the protocol that must be among those offered, if any are; NULL: the offer is not judged */
+};
+/* The context to begin with, NULL when no host has a certificate. SNI changes it by callback. */
+SSL_CTX *tls_contexts_default(const struct tls_contexts *contexts);
+bool tls_contexts_unique_tls13(const struct tls_contexts *contexts);
 
 #endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of the socket connection, shared by its two files: conn_socket.c (life, ops, time-outs) and conn_socket_io.c (bytes, in
+ * and out). Nothing else includes it.
+ *
+ * Ops never report events and never close the descriptor: they change the phase, queue output and ask for the rest to be done by the flush
+ * at the end of the turn or in the next turn (`later`), where all events that an op causes come from.
+ */
+#ifndef CORE_NET_CONN_SOCKET_IMPL_H
+#define CORE_NET_CONN_SOCKET_IMPL_H
+
+#include "core/loop/loop.h"
+#include "core/net/conn_input.h"
+#include "core/net/conn_socket.h"
+#include "core/net/later.h"
+#include "core/net/output.h"
+#include "core/net/tls.h"
+#include "core/net/wheel.h"
+
+enum phase {
+	PHASE_CLEAR,     /* XML in the clear */
+	PHASE_TURNING,   /* start_tls(): what is queued in the clear has to leave first */
+	PHASE_HANDSHAKE, /* TLS handshake */
+	PHASE_SECURE,    /* XML over TLS */
+	PHASE_FLUSHING,  /* ending: what is queued is being written */
+	PHASE_DRAINING,  /* ending: our side is shut down, input is discarded */
+	PHASE_GONE,      /* no descriptor any more */
+};
+
+enum {
+	READ_SIZE = 64 * 1024,                    /* one read */
+	PLAIN_SIZE = READ_SIZE + TLS_RECORD_ROOM, /* what one read can decrypt to */
+	RECORDS_AHEAD = 32 * 1024,                /* ciphertext made before it is written */
+	DISCARD_MAX = 64 * 1024,                  /* input read and dropped while ending */
+	QUIET_LINGER_MS = 2000,                   /* for connections that ended by themselves, to get the last bytes out */
+	HALF_CLOSED_MS = 10000,                   /* after </stream:stream> and end of file, until the owner has ended it */
+};
+
+struct conn_socket {
+	struct cpl_conn conn;
+	struct conn_input input;
+	struct loop_io io;
+	struct output plain; /* to be encrypted; also holds what is written before TLS stands */
+	struct output raw;   /* for the socket as it is */
+	struct tls *tls;     /* from PHASE_HANDSHAKE on */
+	const char *alpn;
+	struct wheel_entry wheel;
+	struct later later;
+	struct cpl_list dirty;    /* in the list of those to flush at the end of the turn */
+	int64_t heard_at;         /* cpl_monotonic() of the last input, or of the last `idle` */
+	int64_t stalled_at;       /* since when the socket takes nothing; 0: it does */
+	int64_t end_by;           /* ending: when it is closed at the latest; half-closed: when it ends */
+	char *detail;             /* for `closed` */
+	enum phase phase;
+	enum cpl_conn_end end;
+	uint32_t discarded;
+	bool eof;        /* the peer has shut down its side */
+	bool blocked;    /* EAGAIN: waits until the socket is writable */
+	bool broken;     /* nothing can be sent or received */
+	bool notified;   /* close_notify is out or in raw */
+	bool above_half; /* the queue was above half its bound */
+	bool drained;    /* `drained` is to be reported */
+	bool reported;   /* `closed` has been reported */
+};
+
+static inline struct conn_socket *conn_socket_of(struct cpl_conn *conn)
+{
+	return CPL_CONTAINER(conn, struct conn_socket, conn);
+}
+
+/* ---- conn_socket.c ---- */
+
+/*
+ * Begins to end: stops input, and from the flush on writes what is queued, shuts down, drains and closes, all within linger_ms. Ends that
+ * are not CPL_END_LOCAL are reported in the next turn, whatever lingers. detail is copied. No effect when it is ending already.
+ */
+void conn_socket_begin_end(struct conn_socket *s, enum cpl_conn_end end, const char *detail, int64_t linger_ms);
+/* Closes the descriptor and releases all but the struct. Not from inside an event of its own input. */
+void conn_socket_close(struct conn_socket *s);
+/* Puts it on the list of those to flush at the end of the turn. */
+void conn_socket_touch(struct conn_socket *s);
+/* Asks for what is to be reported or freed in the next turn. */
+void conn_socket_ask(struct conn_socket *s);
+/* Sets the watcher and the wheel to what the phase needs. */
+void conn_socket_watch(struct conn_socket *s);
+
+/* ---- conn_socket_io.c ---- */
+
+void conn_socket_io_init(void);
+void conn_socket_io_finish(void);
+/* The watcher's callback. */
+void conn_socket_ready(struct loop_io *io, bool readable, bool writable);
+/* Writes what the socket takes. Reports nothing and closes nothing; may be called from an op. */
+void conn_socket_flush(struct conn_socket *s);
+/* Goes on to what comes when output is out: the handshake, the steps of ending. Not from an op. */
+void conn_socket_settle(struct conn_socket *s);
+/* Begins to expect a ClientHello. */
+void conn_socket_start_handshake(struct conn_socket *s);
+
+#endif

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/* TLS of one connection: handshake steps on workers, records on the session thread. */
+#include "core/net/tls.h"
+#include "core/loop/worker.h"
+#include "core/net/tls_binding.h"
+#include "core/net/tls_bio.h"
+#include <assert.h>
+#include <openssl/err.h>
+#include <stdio.h>
+
+enum {
+	RECORD_HEADER = 5,
+	RECORD_MAX = 16384 + 256, /* RFC 8446 5.2; enough for TLS 1.2's handshake as well */
+	HANDSHAKE_RECORD = 22,
+};
+
+struct tls {
+	struct worker_job job;
+	struct tls_choice choice;
+	SSL *ssl;
+	struct cpl_buf in; /* ciphertext of the handshake that OpenSSL has not got */
+	size_t whole;      /* bytes of it that are whole records: what the step is given */
+	BIO *leftover;     /* what OpenSSL had not read when the handshake was complete */
+	size_t taken;      /* ciphertext of the handshake so far */
+	unsigned steps;
+	int result;        /* of the step: SSL_ERROR_... */
+	enum tls_state state;
+	struct cpl_list waiting; /* for its turn */
+	bool records;      /* over the shared BIO */
+	bool dead;         /* a fatal error: OpenSSL must not be asked to send any more */
+	void (*stepped)(struct tls *tls, void *owner);
+	void *owner;
+	char error[120];
+};
+
+static struct cpl_list waiting = {&waiting, &waiting};
+static size_t waiting_count;
+static size_t in_flight;
+
+static void set_error(struct tls *tls, const char *fallback)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	snprintf(tls->error, sizeof(tls->error), "%s", reason ? reason : fallback);
+	ERR_clear_error();
+}
+
+static enum tls_state fail(struct tls *tls, const char *why)
+{
+	snprintf(tls->error, sizeof(tls->error), "%s", why);
+	tls->dead = true;
+	tls->state = TLS_FAILED;
+	return tls->state;
+}
+
+/* ---- a step of the handshake ---- */
+
+/* The SSL object is made on the worker too: it costs, and who never sends a ClientHello should not have one. */
+static bool make_ssl(struct tls *tls)
+{
+	BIO *in = BIO_new(BIO_s_mem());
+	BIO *out = BIO_new(BIO_s_mem());
+
+	tls->ssl = SSL_new(tls_contexts_default(tls->choice.contexts));
+	if (!tls->ssl || !in || !out) {
+		BIO_free(in);
+		BIO_free(out);
+		return false;
+	}
+	SSL_set_bio(tls->ssl, in, out);
+	SSL_set_app_data(tls->ssl, &tls->choice);
+	SSL_set_accept_state(tls->ssl);
+	return true;
+}
+
+static void work(struct worker_job *job)
+{
+	struct tls *tls = CPL_CONTAINER(job, struct tls, job);
+	int result;
+
+	ERR_clear_error();
+	if ((!tls->ssl && !make_ssl(tls)) ||
+	    BIO_write(SSL_get_rbio(tls->ssl), tls->in.ptr, (int)tls->whole) != (int)tls->whole) {
+		tls->result = SSL_ERROR_SSL;
+		set_error(tls, "out of memory");
+		return;
+	}
+	result = SSL_do_handshake(tls->ssl);
+	tls->result = result == 1 ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, result);
+	if (tls->result != SSL_ERROR_NONE && tls->result != SSL_ERROR_WANT_READ)
+		set_error(tls, "handshake failed");
+}
+
+/* How much of the buffer is whole records; -1 when it cannot be TLS. */
+static ptrdiff_t whole_records(struct cpl_str in)
+{
+	size_t at = 0;
+
+	while (in.len - at >= RECORD_HEADER) {
+		const unsigned char *header = (const unsigned char *)in.ptr + at;
+		size_t size = (size_t)header[3] << 8 | header[4];
+
+		if (size > RECORD_MAX || header[1] != 3)
+			return -1;
+		if (in.len - at < RECORD_HEADER + size)
+			break;
+		at += RECORD_HEADER + size;
+	}
+	return (ptrdiff_t)at;
+}
+
+static void start_waiting(void);
+
+static void step_done(struct worker_job *job)
+{
+	struct tls *tls = CPL_CONTAINER(job, struct tls, job);
+	struct cpl_str rest = {tls->in.ptr + tls->whole, tls->in.len - tls->whole};
+
+	in_flight--;
+	start_waiting();
+	switch (tls->result) {
+	case SSL_ERROR_NONE:
+		/* The beginning of a record may have come behind the last whole one. */
+		tls->state = TLS_STANDS;
+		if (rest.len && BIO_write(SSL_get_rbio(tls->ssl), rest.ptr, (int)rest.len) != (int)rest.len)
+			fail(tls, "out of memory");
+		cpl_buf_finish(&tls->in);
+		break;
+	case SSL_ERROR_WANT_READ:
+		tls->state = TLS_WANTS_INPUT;
+		if (rest.len)
+			memmove(tls->in.ptr, rest.ptr, rest.len);
+		tls->in.len = rest.len;
+		break;
+	default:
+		tls->state = TLS_FAILED;
+		tls->dead = true;
+		break;
+	}
+	tls->whole = 0;
+	tls->stepped(tls, tls->owner);
+}
+
+static void start_waiting(void)
+{
+	while (in_flight < TLS_STEPS_IN_FLIGHT) {
+		struct cpl_list *node = cpl_list_take(&waiting);
+		struct tls *tls;
+
+		if (!node)
+			return;
+		tls = CPL_CONTAINER(node, struct tls, waiting);
+		waiting_count--;
+		in_flight++;
+		tls->job.work = work;
+		tls->job.done = step_done;
+		worker_start(&tls->job);
+	}
+}
+
+struct tls *tls_create(struct tls_contexts *contexts, const char *alpn, void (*stepped)(struct tls *tls, void *owner), void *owner)
+{
+	struct tls *tls = CPL_NEW(struct tls);
+
+	assert(tls_contexts_default(contexts));
+	tls->choice.contexts = tls_contexts_ref(contexts);
+	tls->choice.alpn = alpn;
+	tls->stepped = stepped;
+	tls->owner = owner;
+	tls->state = TLS_WANTS_INPUT;
+	return tls;
+}
+
+void tls_destroy(struct tls **tls)
+{
+	struct tls *dying = *tls;
+
+	*tls = NULL;
+	if (!dying)
+		return;
+	assert(dying->state != TLS_WORKING);
+	SSL_free(dying->ssl);
+	BIO_free(dying->leftover);
+	cpl_buf_finish(&dying->in);
+	tls_contexts_unref(&dying->choice.contexts);
+	cpl_free(dying);
+}
+
+enum tls_state tls_state(const struct tls *tls)
+{
+	return tls->state;
+}
+
+enum tls_state tls_abandon(struct tls *tls)
+{
+	if (tls->state == TLS_WORKING && cpl_list_linked(&tls->waiting)) {
+		cpl_list_remove(&tls->waiting);
+		waiting_count--;
+		fail(tls, "abandoned");
+	}
+	return tls->state;
+}
+
+enum tls_state tls_handshake(struct tls *tls, struct cpl_str bytes)
+{
+	ptrdiff_t whole;
+
+	assert(tls->state == TLS_WANTS_INPUT);
+	if (!bytes.len)
+		return tls->state;
+	tls->taken += bytes.len;
+	if (tls->taken > TLS_HANDSHAKE_BYTES_MAX)
+		return fail(tls, "the handshake is too long");
+	cpl_buf_add(&tls->in, bytes);
+	if (!tls->steps && tls->in.ptr[0] != HANDSHAKE_RECORD)
+		return fail(tls, "not a TLS handshake");
+	whole = whole_records(cpl_buf_str(&tls->in));
+	if (whole < 0)
+		return fail(tls, "not a TLS record");
+	if (!whole)
+		return tls->state;
+	if (++tls->steps > TLS_STEPS_MAX)
+		return fail(tls, "the handshake comes in too many pieces");
+	tls->whole = (size_t)whole;
+	tls->state = TLS_WORKING;
+	cpl_list_append(&waiting, &tls->waiting);
+	waiting_count++;
+	start_waiting();
+	return tls->state;
+}
+
+void tls_take_output(struct tls *tls, struct output *raw)
+{
+	char *bytes = NULL;
+	long len;
+
+	assert(tls->state != TLS_WORKING && !tls->records);
+	if (!tls->ssl)
+		return;
+	len = BIO_get_mem_data(SSL_get_wbio(tls->ssl), &bytes);
+	if (len > 0)
+		output_add(raw, (struct cpl_str){bytes, (size_t)len});
+	(void)BIO_reset(SSL_get_wbio(tls->ssl));
+}
+
+const char *tls_error(const struct tls *tls)
+{
+	return tls->error;
+}
+
+/* ---- records ---- */
+
+/* From the handshake's memory BIOs to the shared one. */
+static void turn_to_records(struct tls *tls)
+{
+	BIO *in = SSL_get_rbio(tls->ssl);
+
+	assert(tls->state == TLS_STANDS);
+	tls->records = true;
+	if (BIO_pending(in) > 0) {
+		BIO_up_ref(in);
+		tls->leftover = in;
+	}
+	SSL_set0_rbio(tls->ssl, tls_bio_ref());
+	SSL_set0_wbio(tls->ssl, tls_bio_ref());
+}
+
+static enum tls_read read_records(struct tls *tls, char *out, size_t size, size_t *len)
+{
+	while (*len < size) {
+		size_t room = size - *len;
+		int count;
+
+		ERR_clear_error();
+		count = SSL_read(tls->ssl, out + *len, (int)room);
+		if (count > 0) {
+			*len += (size_t)count;
+			continue;
+		}
+		switch (SSL_get_error(tls->ssl, count)) {
+		case SSL_ERROR_WANT_READ:
+			return TLS_READ_ALL;
+		case SSL_ERROR_ZERO_RETURN:
+			return TLS_READ_EOF;
+		default:
+			tls->dead = true;
+			set_error(tls, "bad record");
+			return TLS_READ_ERROR;
+		}
+	}
+	return TLS_READ_ALL;
+}
+
+enum tls_read tls_read(struct tls *tls, struct cpl_str cipher, char *out, size_t size, size_t *len, struct output *raw)
+{
+	enum tls_read result;
+
+	*len = 0;
+	if (!tls->records)
+		turn_to_records(tls);
+	if (tls->leftover) {
+		char *bytes = NULL;
+		long count = BIO_get_mem_data(tls->leftover, &bytes);
+
+		assert(!cipher.len);
+		cipher = (struct cpl_str){bytes, (size_t)count};
+	}
+	assert(size >= cipher.len + TLS_RECORD_ROOM);
+	tls_bio_aim(cipher, raw);
+	result = read_records(tls, out, size, len);
+	tls_bio_aim(CPL_NONE, NULL);
+	BIO_free(tls->leftover);
+	tls->leftover = NULL;
+	return result;
+}
+
+bool tls_write(struct tls *tls, struct cpl_str bytes, struct output *raw)
+{
+	int count;
+
+	if (!tls->records)
+		turn_to_records(tls);
+	if (tls->dead)
+		return false;
+	ERR_clear_error();
+	tls_bio_aim(CPL_NONE, raw);
+	count = SSL_write(tls->ssl, bytes.ptr, (int)bytes.len);
+	tls_bio_aim(CPL_NONE, NULL);
+	if (count == (int)bytes.len)
+		return true;
+	tls->dead = true;
+	set_error(tls, "cannot write");
+	return false;
+}
+
+void tls_close_notify(struct tls *tls, struct output *raw)
+{
+	if (!tls->records)
+		turn_to_records(tls);
+	if (tls->dead)
+		return;
+	ERR_clear_error();
+	tls_bio_aim(CPL_NONE, raw);
+	SSL_shutdown(tls->ssl);
+	tls_bio_aim(CPL_NONE, NULL);
+	tls->dead = true;
+	ERR_clear_error();
+}
+
+size_t tls_binding(struct tls *tls, enum cpl_binding kind, unsigned char out[64])
+{
+	if (tls->state != TLS_STANDS)
+		return 0;
+	return tls_binding_data(tls->ssl, kind, tls_contexts_unique_tls13(tls->choice.contexts), out);
+}
+
+struct cpl_str tls_describe(const struct tls *tls, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "%s %s", SSL_get_version(tls->ssl), SSL_get_cipher_name(tls->ssl));
+	return cpl_str_of(buffer);
+}
+
+size_t tls_steps_pending(void)
+{
+	return waiting_count + in_flight;
+}
+
+void tls_finish(void)
+{
+	assert(!tls_steps_pending());
+	tls_bio_finish();
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* Snapshots of certificates: one SSL_CTX a host, found by server name. */
+#include "core/net/tls_context.h"
+#include "core/net/tls_names.h"
+#include <assert.h>
+#include <couplet/map.h>
+#include <couplet/memory.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Forward secrecy and authenticated encryption only; TLS 1.3 has its own list. */
+#define DEFAULT_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+#define GROUPS "X25519:P-256:X448:P-384:P-521"
+
+struct entry {
+	char *name;  /* as configured, lower case */
+	char *ascii; /* as SNI has it (RFC 6066 3) */
+	SSL_CTX *context; /* NULL: not served */
+};
+
+struct tls_contexts {
+	unsigned refs; /* session thread */
+	bool unique_tls13;
+	SSL_CTX *first;
+	struct cpl_map by_name; /* both forms of the name; never changes once built */
+	size_t count;
+	struct entry entries[];
+};
+
+struct build {
+	const struct tls_host *hosts;
+	size_t count;
+	const struct tls_settings *settings;
+	void (*report)(void *data, size_t host, bool fatal, const char *text);
+	void *data;
+	bool failed;
+};
+
+static struct tls_contexts *current;
+
+__attribute__((format(printf, 4, 5))) static void say(struct build *build, size_t host, bool fatal, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	build->failed |= fatal;
+	build->report(build->data, host, fatal, text);
+}
+
+/* The oldest error that OpenSSL has queued, for a person; the queue is emptied. */
+static const char *openssl_reason(void)
+{
+	const char *reason = ERR_reason_error_string(ERR_get_error());
+
+	ERR_clear_error();
+	return reason ? reason : "unknown reason";
+}
+
+/* ---- callbacks of a handshake, on a worker ---- */
+
+static SSL_CTX *context_for(const struct tls_contexts *contexts, const char *server_name)
+{
+	char lower[256];
+	size_t len = strlen(server_name);
+	const struct entry *entry;
+
+	if (len && server_name[len - 1] == '.')
+		len--;
+	if (!len || len >= sizeof(lower))
+		return NULL;
+	tls_names_lower(lower, server_name, len);
+	entry = cpl_map_get(&contexts->by_name, (struct cpl_str){lower, len});
+	return entry ? entry->context : NULL;
+}
+
+static int choose_host(SSL *ssl, int *alert, void *unused)
+{
+	const struct tls_choice *choice = SSL_get_app_data(ssl);
+	const char *server_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	SSL_CTX *context = server_name ? context_for(choice->contexts, server_name) : NULL;
+
+	/* An unknown name is not refused: the client judges the certificate it gets. */
+	if (!context)
+		return SSL_TLSEXT_ERR_NOACK;
+	SSL_set_SSL_CTX(ssl, context);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+			   unsigned in_len, void *unused)
+{
+	const struct tls_choice *choice = SSL_get_app_data(ssl);
+	size_t wanted = choice->alpn ? strlen(choice->alpn) : 0;
+
+	if (!choice->alpn)
+		return SSL_TLSEXT_ERR_NOACK;
+	for (unsigned at = 0; at < in_len && in[at] < in_len - at; at += 1U + in[at]) {
+		if (in[at] != wanted || memcmp(in + at + 1, choice->alpn, wanted) != 0)
+			continue;
+		*out = in + at + 1;
+		*out_len = in[at];
+		return SSL_TLSEXT_ERR_OK;
+	}
+	/* RFC 7301 3.2: no_application_protocol. */
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* ---- building ---- */
+
+/* Nobody is there to type a passphrase. */
+static int no_passphrase(char *buffer, int size, int writing, void *unused)
+{
+	return 0;
+}
+
+static bool readable(struct build *build, size_t host, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		say(build, host, true, "cannot read %s: %s", path, strerror(errno));
+		return false;
+	}
+	close(fd);
+	return true;
+}
+
+static bool load_certificate(struct build *build, size_t host, SSL_CTX *context)
+{
+	const char *certificate = build->hosts[host].certificate;
+	const char *key = build->hosts[host].key ? build->hosts[host].key : certificate;
+
+	if (!readable(build, host, certificate) || (key != certificate && !readable(build, host, key)))
+		return false;
+	if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1) {
+		say(build, host, true, "%s has no usable certificate: %s", certificate, openssl_reason());
+		return false;
+	}
+	if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
+		unsigned long error = ERR_peek_error();
+
+		if (ERR_GET_LIB(error) == ERR_LIB_X509 && ERR_GET_REASON(error) == X509_R_KEY_VALUES_MISMATCH)
+			say(build, host, true, "the private key in %s is not the one of the certificate in %s", key, certificate);
+		else
+			say(build, host, true, "%s has no usable private key (it must not be encrypted): %s", key,
+			    ERR_reason_error_string(error) ? ERR_reason_error_string(error) : "unknown reason");
+		ERR_clear_error();
+		return false;
+	}
+	return true;
+}
+
+static void check_certificate(struct build *build, size_t host, X509 *certificate)
+{
+	const char *path = build->hosts[host].certificate;
+
+	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+		say(build, host, false, "the certificate in %s has expired", path);
+	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
+		say(build, host, false, "the certificate in %s is not valid yet", path);
+	if (!tls_names_certificate_names(certificate, build->hosts[host].name))
+		say(build, host, false, "the certificate in %s does not name %.*s", path, CPL_ARG(build->hosts[host].name));
+}
+
+/* What all contexts have in common. Nothing is resumed, so no tickets and no cache (RFC 5077, RFC 8446 4.6.1). */
+static bool set_up(struct build *build, SSL_CTX *context)
+{
+	const struct tls_settings *settings = build->settings;
+	const char *ciphers = settings->ciphers ? settings->ciphers : DEFAULT_CIPHERS;
+	int version = strcmp(settings->min_version, "TLSv1.3") == 0 ? TLS1_3_VERSION : TLS1_2_VERSION;
+
+	if (version == TLS1_2_VERSION && strcmp(settings->min_version, "TLSv1.2") != 0) {
+		say(build, build->count, true, "the lowest TLS version must be TLSv1.2 or TLSv1.3, not %s", settings->min_version);
+		return false;
+	}
+	SSL_CTX_set_min_proto_version(context, version);
+	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
+					     SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(context, 0);
+	SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+	SSL_CTX_set_tlsext_servername_callback(context, choose_host);
+	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+	if (SSL_CTX_set_cipher_list(context, ciphers) != 1) {
+		say(build, build->count, true, "no cipher of TLS 1.2 is known in \"%s\"", ciphers);
+		ERR_clear_error();
+		return false;
+	}
+	return SSL_CTX_set1_groups_list(context, GROUPS) == 1;
+}
+
+static SSL_CTX *make_context(struct build *build, size_t host)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+
+	if (!context) {
+		say(build, build->count, true, "OpenSSL makes no context: %s", openssl_reason());
+		return NULL;
+	}
+	if (set_up(build, context) && load_certificate(build, host, context)) {
+		check_certificate(build, host, SSL_CTX_get0_certificate(context));
+		return context;
+	}
+	SSL_CTX_free(context);
+	return NULL;
+}
+
+/* The context of the nearest parent domain that brought a certificate. */
+static SSL_CTX *inherited(const struct tls_contexts *contexts, const struct build *build, struct cpl_str name)
+{
+	ptrdiff_t dot;
+
+	while ((dot = cpl_str_find(name, '.')) >= 0) {
+		const struct entry *parent;
+
+		name = (struct cpl_str){name.ptr + dot + 1, name.len - (size_t)dot - 1};
+		parent = cpl_map_get(&contexts->by_name, name);
+		if (parent && build->hosts[parent - contexts->entries].certificate)
+			return parent->context;
+	}
+	return NULL;
+}
+
+static void destroy(struct tls_contexts *contexts)
+{
+	for (size_t at = 0; at < contexts->count; at++) {
+		cpl_free(contexts->entries[at].name);
+		cpl_free(contexts->entries[at].ascii);
+		SSL_CTX_free(contexts->entries[at].context);
+	}
+	cpl_map_finish(&contexts->by_name);
+	cpl_free(contexts);
+}
+
+struct tls_contexts *tls_contexts_create(const struct tls_host *hosts, size_t count, const struct tls_settings *settings,
+					 void (*report)(void *data, size_t host, bool fatal, const char *text), void *data)
+{
+	struct build build = {.hosts = hosts, .count = count, .settings = settings, .report = report, .data = data};
+	struct tls_contexts *contexts = cpl_alloc(sizeof(*contexts) + count * sizeof(contexts->entries[0]));
+
+	contexts->refs = 1;
+	contexts->unique_tls13 = settings->unique_tls13;
+	contexts->count = count;
+	for (size_t at = 0; at < count; at++) {
+		struct entry *entry = &contexts->entries[at];
+
+		entry->name = cpl_strdup(hosts[at].name);
+		tls_names_lower(entry->name, entry->name, hosts[at].name.len);
+		entry->ascii = tls_names_ascii(hosts[at].name);
+		cpl_map_put(&contexts->by_name, cpl_str_of(entry->name), entry);
+		if (entry->ascii)
+			cpl_map_put(&contexts->by_name, cpl_str_of(entry->ascii), entry);
+		if (hosts[at].certificate)
+			entry->context = make_context(&build, at);
+	}
+	for (size_t at = 0; at < count; at++) {
+		struct entry *entry = &contexts->entries[at];
+
+		if (!hosts[at].certificate) {
+			entry->context = inherited(contexts, &build, cpl_str_of(entry->name));
+			if (entry->context)
+				SSL_CTX_up_ref(entry->context);
+		}
+		if (!contexts->first)
+			contexts->first = entry->context;
+	}
+	if (!build.failed)
+		return contexts;
+	destroy(contexts);
+	return NULL;
+}
+
+struct tls_contexts *tls_contexts_ref(struct tls_contexts *contexts)
+{
+	contexts->refs++;
+	return contexts;
+}
+
+void tls_contexts_unref(struct tls_contexts **contexts)
+{
+	struct tls_contexts *dropped = *contexts;
+
+	*contexts = NULL;
+	if (!dropped)
+		return;
+	assert(dropped->refs > 0);
+	if (--dropped->refs == 0)
+		destroy(dropped);
+}
+
+void tls_contexts_install(struct tls_contexts *contexts)
+{
+	tls_contexts_unref(&current);
+	current = contexts;
+}
+
+struct tls_contexts *tls_contexts_current(void)
+{
+	return current;
+}
+
+bool tls_contexts_serves(const struct tls_contexts *contexts, struct cpl_str host)
+{
+	const struct entry *entry = contexts ? cpl_map_get(&contexts->by_name, host) : NULL;
+
+	return entry && entry->context;
+}
+
+SSL_CTX *tls_contexts_default(const struct tls_contexts *contexts)
+{
+	return contexts->first;
+}
+
+bool tls_contexts_unique_tls13(const struct tls_contexts *contexts)
+{
+	return contexts->unique_tls13;
+}
