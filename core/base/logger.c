@@ -135,6 +135,17 @@ static struct item *item_create(enum cpl_log_level level, const char *format, va
 	return item;
 }
 
+/* True when the logger ends and has waited long enough. */
+static bool late(void)
+{
+	bool ending;
+
+	pthread_mutex_lock(&queue.lock);
+	ending = queue.ending && clock_system_monotonic() > queue.deadline;
+	pthread_mutex_unlock(&queue.lock);
+	return ending;
+}
+
 /* False when the bytes could not be written. Waits for a full pipe, and while the logger ends only until the deadline. */
 static bool write_all(int fd, const char *bytes, size_t len)
 {
@@ -144,15 +155,9 @@ static bool write_all(int fd, const char *bytes, size_t len)
 		size_t piece = len < 4096 ? len : 4096;
 		ssize_t wrote;
 
-		while (poll(&poller, 1, 100) <= 0) {
-			bool late;
-
-			pthread_mutex_lock(&queue.lock);
-			late = queue.ending && clock_system_monotonic() > queue.deadline;
-			pthread_mutex_unlock(&queue.lock);
-			if (late)
+		while (poll(&poller, 1, late() ? 0 : 100) <= 0)
+			if (late())
 				return false;
-		}
 		wrote = write(fd, bytes, piece);
 		if (wrote < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;

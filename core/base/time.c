@@ -85,10 +85,13 @@ static void date_of(int64_t days, int64_t *year, int *month, int *day)
 
 struct cpl_str cpl_time_format(int64_t ms, char buffer[CPL_TIME_TEXT])
 {
-	int64_t days = ms / DAY_MS - (ms % DAY_MS < 0);
-	int rest = (int)(ms - days * DAY_MS), month, day, len;
-	int64_t year;
+	int64_t days = ms / DAY_MS, year;
+	int rest = (int)(ms % DAY_MS), month, day, len;
 
+	if (rest < 0) {
+		rest += DAY_MS;
+		days--;
+	}
 	date_of(days, &year, &month, &day);
 	len = snprintf(buffer, CPL_TIME_TEXT, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)year, month, day,
 		       rest / 3600000, rest / 60000 % 60, rest / 1000 % 60);
