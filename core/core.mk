@@ -45,6 +45,17 @@ libcore_la_SOURCES += core/xmpp/store.c core/xmpp/store.h core/xmpp/store_calls.
 # core/module
 
 # core/admin
+libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c \
+	core/admin/certificate.c core/admin/certificate.h core/admin/command.c core/admin/command.h core/admin/control.c \
+	core/admin/control.h core/admin/form.c core/admin/form.h core/admin/frame.c core/admin/frame.h core/admin/invocation.c \
+	core/admin/invocation.h core/admin/local.c core/admin/local.h core/admin/offline.c core/admin/offline.h core/admin/peer.c \
+	core/admin/peer.h
+# The client takes from the library only what it calls, and links no more: a call shall take a few milliseconds.
+bin_PROGRAMS += coupletctl
+coupletctl_SOURCES = core/admin/ctl.c core/admin/ctl.h core/admin/ctl_input.c core/admin/ctl_link.c core/admin/ctl_process.c \
+	core/admin/ctl_table.c
+coupletctl_LDADD = libcore.la
+coupletctl_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 
 # The server itself.
 COUPLET_CPPFLAGS = $(AM_CPPFLAGS) -DCOUPLET_CONFIG='"$(sysconfdir)/couplet/couplet.yml"'

@@ -31,7 +31,12 @@ struct command_sink {
 struct cpl_invocation *command_run(const struct cpl_str *words, size_t count, struct cpl_str password, struct cpl_str input, struct command_sink *sink);
 /* The client has gone: the invocation's scope ends; the sink is not called again. */
 void command_abandon(struct cpl_invocation *in);
-/* The row that words would run, for the client's questions (needs a password? input? offline?); NULL when there is none. */
-const struct cpl_command *command_match(const struct cpl_str *words, size_t count);
+/*
+ * The row that words would run, for the client's questions (needs a password? input? offline?); NULL when there is none. *file_word: index of the
+ * word that fills the <file> hole, or -1. Arguments are not looked at beyond their number.
+ */
+const struct cpl_command *command_match(const struct cpl_str *words, size_t count, ptrdiff_t *file_word);
+/* The command `help`: all commands, or those that begin with the words of `about`. Ends the invocation. */
+void command_help(struct cpl_invocation *in, struct cpl_str about);
 
 #endif

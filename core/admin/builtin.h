@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The core's own commands: tables for command_add_builtin(). */
+#ifndef CORE_ADMIN_BUILTIN_H
+#define CORE_ADMIN_BUILTIN_H
+
+#include <couplet/command.h>
+
+extern const struct cpl_command builtin_server[];   /* status, reload, shutdown, log level, host list, events, help */
+extern const struct cpl_command builtin_sessions[]; /* session list, session close */
+extern const struct cpl_command builtin_modules[];  /* module list, info, load, reload, unload */
+
+#endif

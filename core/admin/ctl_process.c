@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* coupletctl's commands that start and stop a server. */
+#include "core/admin/ctl.h"
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The server takes 10 s at most to drain; then it has its databases to close. */
+#define STOP_MS 30000
+
+/* The couplet that lies beside us, the installed one, the one on the PATH. */
+void ctl_exec_couplet(const struct ctl *ctl, const char *const *arguments)
+{
+	const char *argv[16] = {"couplet", "-c", ctl->config_path};
+	char self[PATH_MAX], beside[PATH_MAX + 16];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	for (size_t i = 0; i < 12 && arguments[i]; i++)
+		argv[3 + i] = arguments[i];
+	if (len > 0) {
+		self[len] = 0;
+		snprintf(beside, sizeof beside, "%s/couplet", dirname(self));
+		execv(beside, (char **)argv);
+	}
+	execv(COUPLET_SBINDIR "/couplet", (char **)argv);
+	execvp("couplet", (char **)argv);
+	ctl_complain("couplet cannot be run: %s", strerror(errno));
+}
+
+int ctl_run_couplet(const struct ctl *ctl, const char *const *arguments)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		ctl_exec_couplet(ctl, arguments);
+		_exit(1);
+	}
+	if (child < 0)
+		return ctl_complain("cannot start couplet: %s", strerror(errno));
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return ctl_complain("couplet: %s", strerror(errno));
+	if (WIFSIGNALED(status))
+		return ctl_complain("couplet was ended by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+int ctl_start(const struct ctl *ctl)
+{
+	static const char *const none[] = {NULL};
+	struct ctl_link link;
+	enum ctl_state state = ctl_link_open(ctl, &link);
+
+	if (state == CTL_UNKNOWN)
+		return 1;
+	if (state == CTL_RUNNING) {
+		int pid = (int)link.server;
+
+		ctl_link_close(&link);
+		return ctl_complain("the server is running already, as process %d", pid);
+	}
+	int code = ctl_run_couplet(ctl, none);
+
+	if (code == 0 && (state = ctl_link_open(ctl, &link)) == CTL_RUNNING) {
+		printf("started, process %d\n", (int)link.server);
+		ctl_link_close(&link);
+	}
+	return code;
+}
+
+/* True once the process is gone; false after STOP_MS. */
+static bool wait_gone(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+	if (fd >= 0) {
+		bool gone = poll(&wait, 1, STOP_MS) == 1;
+
+		close(fd);
+		return gone;
+	}
+	for (int i = 0; i < STOP_MS / 50; i++) {
+		const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+
+		if (kill(pid, 0) < 0 && errno == ESRCH)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+/* 0 once it is gone, 1 when it cannot be stopped; *was_running tells whether there was one. */
+static int stop(const struct ctl *ctl, bool *was_running)
+{
+	static const char words[] = "shutdown";
+	struct ctl_link link;
+	struct frame frame;
+	enum ctl_state state = ctl_link_open(ctl, &link);
+
+	*was_running = state == CTL_RUNNING;
+	if (state != CTL_RUNNING)
+		return state == CTL_STOPPED ? 0 : 1;
+	pid_t pid = link.server;
+	bool asked = ctl_link_send(&link, FRAME_WORDS, (struct cpl_str){words, sizeof words}) &&
+		     ctl_link_send(&link, FRAME_RUN, CPL_STR("")) && ctl_link_receive(&link, &frame, STOP_MS) && frame.type == FRAME_END &&
+		     frame.payload.len && frame.payload.ptr[0] == 0;
+
+	ctl_link_close(&link);
+	if (!asked)
+		return ctl_complain("the server (process %d) does not stop when asked", (int)pid);
+	if (!wait_gone(pid))
+		return ctl_complain("the server (process %d) is still there after %d s", (int)pid, STOP_MS / 1000);
+	return 0;
+}
+
+int ctl_stop(const struct ctl *ctl)
+{
+	bool was_running;
+	int code = stop(ctl, &was_running);
+
+	if (code == 0 && !was_running)
+		return ctl_complain("the server is not running");
+	return code;
+}
+
+int ctl_restart(const struct ctl *ctl)
+{
+	static const char *const test[] = {"-t", NULL};
+	bool was_running;
+	int code = ctl_run_couplet(ctl, test);
+
+	if (code)
+		return ctl_complain("nothing was stopped");
+	code = stop(ctl, &was_running);
+	return code ? code : ctl_start(ctl);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One run of a command: what <couplet/command.h> gives to its run() function.
+ *
+ * It lives until the command has ended it (cpl_done, cpl_refuse) and no call of its scope is under way. When its client goes or its module is
+ * unloaded, the scope ends and the sink is let go, but the memory stays until the command itself ends it, as its callbacks still come. Session thread.
+ */
+#ifndef CORE_ADMIN_INVOCATION_H
+#define CORE_ADMIN_INVOCATION_H
+
+#include "core/admin/command.h"
+#include "core/admin/form.h"
+
+struct cpl_invocation {
+	struct cpl_arena *arena;
+	struct cpl_scope scope;
+	const struct cpl_command *command;
+	const struct form *form;
+	struct cpl_module *owner;
+	struct command_sink *sink; /* NULL once it has ended or been abandoned */
+	struct form_match match;
+	struct cpl_jid jids[FORM_TOKENS];
+	int64_t numbers[FORM_TOKENS];
+	char *password;
+	size_t password_len;
+	char *input;
+	size_t input_len, input_at;
+	struct cpl_buf row;
+	unsigned cells, columns;
+	void *data;
+	bool inside;   /* run() is on the stack */
+	bool finished; /* the command has ended it */
+	struct cpl_list node; /* all that live */
+};
+
+/* Copies password and input (both may be CPL_NONE). NULL when there is no memory for the input. `arena` passes to the invocation. */
+struct cpl_invocation *invocation_create(struct cpl_arena *arena, struct cpl_str password, struct cpl_str input);
+/* Ends one that has not been run. */
+void invocation_reject(struct cpl_invocation *in, int exit_code, struct cpl_str reason);
+/* Runs it; NULL when it is over already. */
+struct cpl_invocation *invocation_run(struct cpl_invocation *in);
+/* The core ends it: with a reason to the client, or (reason NULL) without a word. */
+void invocation_cut(struct cpl_invocation *in, const char *reason);
+/* Cuts all of a module's. */
+void invocation_cut_owner(struct cpl_module *owner, const char *reason);
+
+#endif
