@@ -14,8 +14,10 @@ tests_unit_config_test_config_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_config_test_config_LDADD = $(UNIT_LIBS)
 
 # tests/unit/net
-check_PROGRAMS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output
-TESTS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output
+check_PROGRAMS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output \
+	tests/unit/net/test_tls tests/unit/net/test_tls_context
+TESTS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output \
+	tests/unit/net/test_tls tests/unit/net/test_tls_context
 tests_unit_net_test_conn_script_SOURCES = tests/unit/net/test_conn_script.c tests/unit/net/recorder.h
 tests_unit_net_test_conn_script_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_net_test_conn_script_LDADD = $(UNIT_LIBS)
@@ -28,6 +30,12 @@ tests_unit_net_test_listener_LDADD = $(UNIT_LIBS)
 tests_unit_net_test_output_SOURCES = tests/unit/net/test_output.c
 tests_unit_net_test_output_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_net_test_output_LDADD = $(UNIT_LIBS)
+tests_unit_net_test_tls_SOURCES = tests/unit/net/test_tls.c tests/unit/net/certificate.h tests/unit/net/peer.h tests/unit/net/recorder.h
+tests_unit_net_test_tls_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_net_test_tls_LDADD = $(UNIT_LIBS)
+tests_unit_net_test_tls_context_SOURCES = tests/unit/net/test_tls_context.c tests/unit/net/certificate.h
+tests_unit_net_test_tls_context_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_net_test_tls_context_LDADD = $(UNIT_LIBS)
 
 # tests/unit/base, tests/unit/loop
 if HAVE_CMOCKA
