@@ -94,4 +94,17 @@ TESTS += tests/unit/loop/test_worker
 tests_unit_loop_test_worker_SOURCES = tests/unit/loop/test_worker.c tests/unit/unit.h
 tests_unit_loop_test_worker_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loop_test_worker_LDADD = $(UNIT_LIBS)
+
+# tests/unit/modules
+check_PROGRAMS += tests/unit/modules/test_scram tests/unit/modules/test_sasl tests/unit/modules/test_caps
+TESTS += tests/unit/modules/test_scram tests/unit/modules/test_sasl tests/unit/modules/test_caps
+tests_unit_modules_test_scram_SOURCES = tests/unit/modules/test_scram.c modules/auth/scram.c
+tests_unit_modules_test_scram_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_modules_test_scram_LDADD = $(UNIT_LIBS) $(OPENSSL_LIBS)
+tests_unit_modules_test_sasl_SOURCES = tests/unit/modules/test_sasl.c modules/auth/mechanism.c modules/auth/plain.c modules/auth/scram.c
+tests_unit_modules_test_sasl_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_modules_test_sasl_LDADD = $(UNIT_LIBS) $(OPENSSL_LIBS)
+tests_unit_modules_test_caps_SOURCES = tests/unit/modules/test_caps.c modules/disco/caps.c
+tests_unit_modules_test_caps_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_modules_test_caps_LDADD = $(UNIT_LIBS) $(OPENSSL_LIBS)
 endif
