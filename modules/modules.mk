@@ -42,3 +42,8 @@ modules_tls_la_LDFLAGS = $(MODULE_LDFLAGS)
 module_LTLIBRARIES += modules/version.la
 modules_version_la_SOURCES = modules/version.c
 modules_version_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/roster.la
+modules_roster_la_SOURCES = modules/roster/roster.c modules/roster/roster.h modules/roster/roster_change.c \
+	modules/roster/roster_iq.c modules/roster/roster_load.c
+modules_roster_la_LDFLAGS = $(MODULE_LDFLAGS)

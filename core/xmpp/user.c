@@ -6,6 +6,7 @@
 #include "core/loop/loop.h"
 
 #include <couplet/event.h>
+#include <couplet/service-roster.h>
 #include <couplet/store.h>
 
 #include <assert.h>
@@ -346,6 +347,15 @@ struct cpl_session *cpl_user_session(const struct cpl_user *user, const struct c
 	struct cpl_list *node = after ? after->in_user.next : user->sessions.next;
 
 	return !node || node == &user->sessions ? NULL : CPL_CONTAINER(node, struct cpl_session, in_user);
+}
+
+void cpl_user_set_roster(struct cpl_user *user, struct cpl_roster *roster)
+{
+	user->roster = roster;
+	CPL_SESSIONS(session, user)
+	{
+		session->roster = roster;
+	}
 }
 
 struct cpl_session *cpl_session_find(struct cpl_jid full)

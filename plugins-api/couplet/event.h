@@ -117,6 +117,14 @@ struct cpl_ev_disco {
 	struct cpl_element *query; /* of the answer; add children */
 	bool found;            /* set true by the handler that knows a node that is asked for */
 };
+struct cpl_roster_item;
+struct cpl_ev_roster {
+	struct cpl_user *user;
+	struct cpl_jid contact;
+	/* Texts and groups are not set; `request` is only good for NULL or not. */
+	const struct cpl_roster_item *before;
+	const struct cpl_roster_item *after;
+};
 struct cpl_ev_see {
 	struct cpl_user *user;
 	struct cpl_jid from;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* An intrusive doubly linked list: a node embedded in the user's struct, recovered with CPL_CONTAINER. A zeroed node is not in a list. */
+/*
+ * An intrusive doubly linked list: a node embedded in the user's struct, recovered with CPL_CONTAINER. A
+ * zeroed node is not in a list.
+ */
 #ifndef COUPLET_LIST_H
 #define COUPLET_LIST_H
 
@@ -68,8 +71,8 @@ static inline struct cpl_list *cpl_list_take(struct cpl_list *head)
 }
 
 /* Every node in order; `node` may be removed in the body, others may not. */
-#define CPL_LIST_EACH(node, head)                                                                                                \
-	for (struct cpl_list *node = (head)->next, *node##_next = node->next; node != (head);                                    \
+#define CPL_LIST_EACH(node, head)                                                                            \
+	for (struct cpl_list *node = (head)->next, *node##_next = node->next; node != (head);                \
 	     node = node##_next, node##_next = node->next)
 
 #endif

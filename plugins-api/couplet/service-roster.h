@@ -54,14 +54,20 @@ struct cpl_roster_change {
 	 * has a request is removed. Runs once, before the callback, not necessarily inside the start; it starts nothing.
 	 */
 	bool (*compute)(struct cpl_roster_change *change, struct cpl_roster_item *item, struct cpl_arena *arena);
+	/* May be NULL. Called when a change is visible, right before its push: for what clients must hear of first (RFC 6121 3.1.6). `pushed` says whether a push follows. */
+	void (*before_push)(struct cpl_roster_change *change);
 	/* Results. */
 	bool changed;            /* compute() said so */
 	bool pushed;             /* what clients see has changed, so a push was sent */
 	struct cpl_roster_item before; /* subscription, ask, approved, listed and whether there was a request (pointer is only good for NULL or not); texts not set */
 	struct cpl_roster_item after;
-	struct cpl_list queued;  /* the provider's */
-	void *impl[4];
+	void *impl[4];           /* the provider's */
 };
+
+/* For the provider: sets user->roster and the `roster` of its sessions. */
+#pragma GCC visibility push(default)
+void cpl_user_set_roster(struct cpl_user *user, struct cpl_roster *roster);
+#pragma GCC visibility pop
 
 struct cpl_roster_service {
 	size_t size;

@@ -11,6 +11,8 @@
 #include <couplet/map.h>
 #include <couplet/stanza.h>
 
+#pragma GCC visibility push(default)
+
 struct cpl_roster; /* <couplet/service-roster.h> */
 
 enum cpl_session_type {
@@ -219,5 +221,7 @@ struct cpl_iq_call {
 };
 int cpl_iq_send(struct cpl_iq_call *request, struct cpl_scope *scope, struct cpl_stanza **iq, int64_t timeout_ms,
 		void (*done)(struct cpl_call *call));
+
+#pragma GCC visibility pop
 
 #endif

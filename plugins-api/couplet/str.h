@@ -2,9 +2,10 @@
 /*
  * Strings: views by value and one growable buffer.
  *
- * A struct cpl_str is a pointer and a length. It owns nothing, need not end in NUL and may hold NUL bytes; whoever hands
- * one out says how long its bytes live. A view whose ptr is NULL is "not there", which is different from "there and empty"
- * (ptr set, len 0). C strings appear only at system calls and in tables of literals.
+ * A struct cpl_str is a pointer and a length. It owns nothing, need not end in NUL and may hold NUL bytes;
+ * whoever hands one out says how long its bytes live. A view whose ptr is NULL is "not there", which is
+ * different from "there and empty" (ptr set, len 0). C strings appear only at system calls and in tables of
+ * literals.
  */
 #ifndef COUPLET_STR_H
 #define COUPLET_STR_H
@@ -57,7 +58,10 @@ ptrdiff_t cpl_str_find(struct cpl_str s, char c);
 struct cpl_str cpl_str_trim(struct cpl_str s);
 /* Parses a whole string as a decimal integer with optional sign, within [min, max]. False leaves *out alone. */
 bool cpl_str_to_int(struct cpl_str s, int64_t min, int64_t max, int64_t *out);
-/* Takes the part of *rest before `separator` (or all of it) and moves *rest behind it; false when *rest is CPL_NONE. */
+/*
+ * Takes the part of *rest before `separator` (or all of it) and moves *rest behind it; false when *rest is
+ * CPL_NONE.
+ */
 bool cpl_str_split(struct cpl_str *rest, char separator, struct cpl_str *part);
 /* True for well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 bool cpl_str_is_utf8(struct cpl_str s);
@@ -65,8 +69,9 @@ bool cpl_str_is_utf8(struct cpl_str s);
 size_t cpl_str_utf8_cut(struct cpl_str s, size_t max);
 
 /*
- * A growable byte buffer on the heap. Zero-initialise it, add to it, finish it. The bytes are always followed by a NUL that
- * len does not count, so that buf.ptr (if not NULL) can be used as a C string. Out of memory ends the process: callers bound what they add.
+ * A growable byte buffer on the heap. Zero-initialise it, add to it, finish it. The bytes are always followed
+ * by a NUL that len does not count, so that buf.ptr (if not NULL) can be used as a C string. Out of memory
+ * ends the process: callers bound what they add.
  */
 struct cpl_buf {
 	char *ptr;
@@ -80,14 +85,15 @@ static inline struct cpl_str cpl_buf_str(const struct cpl_buf *buf)
 }
 
 /*
- * Makes room for `more` further bytes and returns where they go; the caller adds to buf->len what it wrote. Who lowers buf->len by hand
- * writes the NUL, too.
+ * Makes room for `more` further bytes and returns where they go; the caller adds to buf->len what it wrote.
+ * Who lowers buf->len by hand writes the NUL, too.
  */
 char *cpl_buf_reserve(struct cpl_buf *buf, size_t more);
 void cpl_buf_add(struct cpl_buf *buf, struct cpl_str s);
 void cpl_buf_add_char(struct cpl_buf *buf, char c);
 void cpl_buf_addf(struct cpl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void cpl_buf_addv(struct cpl_buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+void cpl_buf_addv(struct cpl_buf *buf, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 /* Adds `s` as a JSON string, the quotes around it included; a byte that is not UTF-8 becomes U+FFFD. */
 void cpl_buf_add_json(struct cpl_buf *buf, struct cpl_str s);
 /* Adds `s` with the five XML characters escaped. */

@@ -2,8 +2,8 @@
 /*
  * Time, random numbers and text encodings.
  *
- * cpl_now() is the wall clock of this turn of the loop, cpl_monotonic() the clock for durations; both in milliseconds, both
- * steered by the test core. XEP-0082 gives the text form.
+ * cpl_now() is the wall clock of this turn of the loop, cpl_monotonic() the clock for durations; both in
+ * milliseconds, both steered by the test core. XEP-0082 gives the text form.
  */
 #ifndef COUPLET_TIME_H
 #define COUPLET_TIME_H
@@ -17,7 +17,10 @@ int64_t cpl_now(void);
 /* Milliseconds of a clock that never steps back, read once per turn of the loop. Session thread. */
 int64_t cpl_monotonic(void);
 
-/* "2026-01-31T12:00:00Z", or with milliseconds where they are not zero (XEP-0082). Size of buffer: CPL_TIME_TEXT. */
+/*
+ * "2026-01-31T12:00:00Z", or with milliseconds where they are not zero (XEP-0082). Size of buffer:
+ * CPL_TIME_TEXT.
+ */
 #define CPL_TIME_TEXT 32
 struct cpl_str cpl_time_format(int64_t ms, char buffer[CPL_TIME_TEXT]);
 /* Reads an XEP-0082 DateTime with any offset and fraction. */

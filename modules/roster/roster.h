@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the module roster share: the roster of one account in memory. */
+#ifndef MODULES_ROSTER_ROSTER_H
+#define MODULES_ROSTER_ROSTER_H
+
+#include <couplet/module.h>
+
+/* Bounds on what a client may put into an item, in bytes and numbers. */
+enum { ROSTER_NAME_MAX = 1023, ROSTER_GROUP_MAX = 1023, ROSTER_GROUPS_MAX = 100 };
+
+struct roster_config {
+	int64_t max_items;
+};
+
+/* A roster in memory: data of a slot of its account. */
+struct roster {
+	struct cpl_roster pub;
+	struct cpl_user *user;
+	struct cpl_list queue; /* struct roster_pending: not computed yet */
+	struct cpl_list group; /* being committed */
+	struct cpl_store_call commit;
+	bool committing;
+};
+
+extern struct cpl_slot roster_slot;
+extern const struct cpl_store roster_store, roster_request_store, roster_version_store;
+
+/* ---- roster_load.c ---- */
+
+enum cpl_flow roster_on_user_load(struct cpl_module *self, struct cpl_ev_user *ev);
+/* Releases a roster: the slot's function. */
+void roster_release(void *data);
+/* An item on the heap, its texts in the same block; `request` gets a reference of its own. */
+struct cpl_roster_item *roster_item_dup(const struct cpl_roster_item *item);
+void roster_item_free(struct cpl_roster_item **item);
+/* Column values for an item; texts in the arena. */
+enum { ROSTER_COLUMNS = 5 };
+void roster_item_values(const struct cpl_roster_item *item, struct cpl_value values[ROSTER_COLUMNS], struct cpl_arena *arena);
+
+/* ---- roster_change.c ---- */
+
+int roster_change(struct cpl_module *self, struct cpl_roster_change *change, struct cpl_scope *scope, struct cpl_user *user,
+		  struct cpl_jid contact, void (*done)(struct cpl_call *call));
+
+/* ---- roster_iq.c ---- */
+
+extern struct cpl_name *const roster_names[];
+extern struct cpl_name roster_name_query;
+enum cpl_flow roster_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev);
+enum cpl_flow roster_on_set(struct cpl_module *self, struct cpl_ev_stanza *ev);
+/* The text of a version (RFC 6121 2.6): it differs between accounts of the same name that follow one another. */
+enum { ROSTER_VERSION_TEXT = 48 };
+struct cpl_str roster_version(const struct cpl_roster *roster, const struct cpl_user *user, char text[ROSTER_VERSION_TEXT]);
+/* Pushes an item, or with removed its removal, to the account's interested resources. */
+void roster_push(struct cpl_user *user, const struct cpl_roster_item *item, bool removed);
+void roster_on_features(struct cpl_module *self, struct cpl_ev_features *ev);
+
+#endif

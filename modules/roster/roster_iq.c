@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* The roster as clients see it: get, set, push, versions (RFC 6121 2). */
+#include "modules/roster/roster.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct cpl_name roster_name_query = {"jabber:iq:roster", "query", 0, 0};
+CPL_NAME(name_item, "jabber:iq:roster", "item");
+CPL_NAME(name_group, "jabber:iq:roster", "group");
+CPL_NAME(name_ver, "urn:xmpp:features:rosterver", "ver");
+struct cpl_name *const roster_names[] = {&roster_name_query, &name_item, &name_group, &name_ver, NULL};
+
+void roster_on_features(struct cpl_module *self, struct cpl_ev_features *ev)
+{
+	if (ev->session->type == CPL_SESSION_C2S_UNBOUND)
+		cpl_add(ev->features, ev->features->root, &name_ver);
+}
+
+struct cpl_str roster_version(const struct cpl_roster *roster, const struct cpl_user *user, char text[ROSTER_VERSION_TEXT])
+{
+	int len = snprintf(text, ROSTER_VERSION_TEXT, "%" PRIx64 ".%" PRIu64, (uint64_t)user->created, roster->version);
+
+	return (struct cpl_str){text, (size_t)len};
+}
+
+static void add_item(struct cpl_stanza *stanza, struct cpl_element *query, const struct cpl_roster_item *item, bool removed)
+{
+	static const char *const subscriptions[] = {"none", "to", "from", "both"};
+	struct cpl_element *e = cpl_add(stanza, query, &name_item);
+
+	cpl_attr_set(stanza, e, "jid", cpl_jid_str(item->jid));
+	if (removed) {
+		cpl_attr_set(stanza, e, "subscription", CPL_STR("remove"));
+		return;
+	}
+	if (item->name.ptr)
+		cpl_attr_set(stanza, e, "name", item->name);
+	cpl_attr_set(stanza, e, "subscription", cpl_str_of(subscriptions[item->subscription]));
+	if (item->ask)
+		cpl_attr_set(stanza, e, "ask", CPL_STR("subscribe"));
+	if (item->approved)
+		cpl_attr_set(stanza, e, "approved", CPL_STR("true"));
+	for (unsigned i = 0; i < item->group_count; i++)
+		cpl_add_with_text(stanza, e, &name_group, item->groups[i]);
+}
+
+void roster_push(struct cpl_user *user, const struct cpl_roster_item *item, bool removed)
+{
+	struct cpl_stanza *push = cpl_stanza_create(CPL_IQ, CPL_TYPE_SET);
+	struct cpl_element *query = cpl_add(push, push->root, &roster_name_query);
+	char version[ROSTER_VERSION_TEXT], id[CPL_ID_TEXT];
+
+	cpl_stanza_set_id(push, cpl_random_id(id));
+	cpl_attr_set(push, query, "ver", roster_version(user->roster, user, version));
+	add_item(push, query, item, removed);
+	CPL_SESSIONS(session, user)
+	{
+		if (session->interested)
+			cpl_session_send_to(session, push, (struct cpl_jid){0}, session->jid, CPL_NONE);
+	}
+	cpl_stanza_unref(&push);
+}
+
+/* ---- get ---- */
+
+enum cpl_flow roster_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	const struct cpl_element *query = cpl_child(ev->stanza->root, &roster_name_query);
+	struct cpl_str asked = cpl_attr_get(query, "ver"), version;
+	char text[ROSTER_VERSION_TEXT];
+	const struct cpl_roster_item *item;
+	struct cpl_stanza *result;
+	struct cpl_element *answer;
+	size_t at = 0;
+
+	if (!ev->session || !ev->user || !ev->user->roster)
+		return cpl_iq_error(ev, CPL_SERVICE_UNAVAILABLE, NULL);
+	cpl_session_set_interested(ev->session);
+	result = cpl_iq_result(ev);
+	version = roster_version(ev->user->roster, ev->user, text);
+	if (!asked.ptr || !cpl_str_equal(asked, version)) {
+		answer = cpl_add(result, result->root, &roster_name_query);
+		if (asked.ptr)
+			cpl_attr_set(result, answer, "ver", version);
+		while ((item = cpl_roster_next(ev->user->roster, &at)))
+			if (item->listed)
+				add_item(result, answer, item, false);
+	}
+	cpl_session_send(ev->session, result);
+	cpl_stanza_unref(&result);
+	return CPL_HANDLED;
+}
+
+/* ---- set ---- */
+
+struct roster_set {
+	struct cpl_roster_change change;
+	struct cpl_stanza *request; /* held until the commit */
+	struct cpl_element *item;
+	bool remove, absent;
+};
+
+static bool compute_set(struct cpl_roster_change *change, struct cpl_roster_item *item, struct cpl_arena *arena)
+{
+	struct roster_set *set = CPL_CONTAINER(change, struct roster_set, change);
+	struct cpl_str name = cpl_attr_get(set->item, "name");
+
+	if (set->remove) {
+		set->absent = !item->listed;
+		item->listed = item->ask = item->approved = false;
+		item->subscription = CPL_SUB_NONE;
+		item->name = CPL_NONE;
+		item->group_count = 0;
+		item->request = NULL;
+		return !set->absent;
+	}
+	item->listed = true;
+	item->name = name.len ? name : CPL_NONE;
+	item->group_count = 0;
+	item->groups = cpl_arena_alloc(arena, ROSTER_GROUPS_MAX * sizeof(struct cpl_str));
+	CPL_CHILDREN(child, set->item)
+	{
+		if (cpl_is(child, &name_group))
+			item->groups[item->group_count++] = cpl_text_of(child, arena);
+	}
+	return true;
+}
+
+static void set_done(struct cpl_call *call)
+{
+	struct roster_set *set = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_roster_change, call), struct roster_set, change);
+	struct cpl_stanza *result;
+
+	if (call->status == 0 && set->absent) {
+		cpl_bounce(set->request, CPL_ITEM_NOT_FOUND, NULL);
+	} else if (call->status == 0) {
+		result = cpl_stanza_result(set->request);
+		cpl_send(&result);
+	} else if (call->status == CPL_E_FULL && !set->change.changed) {
+		cpl_bounce(set->request, CPL_RESOURCE_CONSTRAINT, "The roster is full or the server is out of space");
+	} else {
+		cpl_bounce(set->request, CPL_INTERNAL_SERVER_ERROR, NULL);
+	}
+	cpl_stanza_release(&set->request);
+	cpl_free(set);
+}
+
+/* What an item may look like; CPL_UNDEFINED_CONDITION when it is right. */
+static enum cpl_condition check_item(const struct cpl_element *item, struct cpl_arena *arena)
+{
+	unsigned groups = 0;
+
+	if (cpl_attr_get(item, "name").len > ROSTER_NAME_MAX)
+		return CPL_NOT_ACCEPTABLE;
+	CPL_CHILDREN(child, item)
+	{
+		struct cpl_str text;
+
+		if (!cpl_is(child, &name_group))
+			continue;
+		text = cpl_text_of(child, arena);
+		if (text.len == 0 || text.len > ROSTER_GROUP_MAX || ++groups > ROSTER_GROUPS_MAX)
+			return CPL_NOT_ACCEPTABLE;
+		for (struct cpl_element *other = cpl_next_child(child); other; other = cpl_next_child(other))
+			if (cpl_is(other, &name_group) && cpl_str_equal(text, cpl_text_of(other, arena)))
+				return CPL_BAD_REQUEST;
+	}
+	return CPL_UNDEFINED_CONDITION;
+}
+
+enum cpl_flow roster_on_set(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	const struct cpl_element *query = cpl_child(ev->stanza->root, &roster_name_query);
+	struct cpl_element *item = cpl_child(query, &name_item);
+	enum cpl_condition fault;
+	struct roster_set *set;
+	struct cpl_jid contact;
+	int status;
+
+	if (!ev->session || !ev->user || !ev->user->roster)
+		return cpl_iq_error(ev, CPL_SERVICE_UNAVAILABLE, NULL);
+	if (!item || cpl_child_count(query) != 1)
+		return cpl_iq_error(ev, CPL_BAD_REQUEST, "One item at a time");
+	if (cpl_jid_parse(&contact, cpl_attr_get(item, "jid"), ev->stanza->arena) != 0)
+		return cpl_iq_error(ev, CPL_BAD_REQUEST, "The item's jid is not an address");
+	if (cpl_jid_equal_bare(contact, ev->user->jid))
+		return cpl_iq_error(ev, CPL_NOT_ALLOWED, "One is not a contact of oneself");
+	fault = check_item(item, ev->stanza->arena);
+	if (fault != CPL_UNDEFINED_CONDITION)
+		return cpl_iq_error(ev, fault, NULL);
+	set = CPL_NEW(struct roster_set);
+	set->item = item;
+	set->remove = cpl_str_is(cpl_attr_get(item, "subscription"), "remove");
+	set->change.compute = compute_set;
+	set->request = ev->stanza;
+	cpl_stanza_hold(ev->stanza);
+	status = roster_change(self, &set->change, &ev->user->scope, ev->user, contact, set_done);
+	if (status == 0)
+		return CPL_HANDLED;
+	cpl_stanza_release(&set->request);
+	cpl_free(set);
+	return cpl_iq_error(ev, CPL_INTERNAL_SERVER_ERROR, NULL);
+}
