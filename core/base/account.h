@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accounting: which module runs, and what it has used. A thread-local current-module pointer is set at every door into module
- * code (dispatcher, watchers and timers, call queue, workers, manager) and restored on the way out; allocations, log lines and
- * resources are charged to it.
+ * Accounting: which module runs, and what it has used. A thread-local current-module pointer is set at every
+ * door into module code (dispatcher, watchers and timers, call queue, workers, manager) and restored on the
+ * way out; allocations, log lines and resources are charged to it.
  */
 #ifndef CORE_BASE_ACCOUNT_H
 #define CORE_BASE_ACCOUNT_H
@@ -12,26 +12,27 @@
 #include <stdatomic.h>
 
 /*
- * One per module name and generation; never freed while blocks charged to it live (the ids are an index into a table, and the
- * memory is given to another account only then). Id 0 is the core. The atomic members change on any thread, the others on the session
- * thread.
+ * One per module name and generation; never freed while blocks charged to it live (the ids are an index into
+ * a table, and the memory is given to another account only then). Id 0 is the core. The atomic members change
+ * on any thread, the others on the session thread.
  */
 struct account {
 	char name[64];
 	uint32_t id;
-	bool used;     /* false: the place is free */
-	bool released; /* account_release() was called while blocks were live */
-	_Atomic int64_t bytes;  /* live */
+	bool used;		/* false: the place is free */
+	bool released;		/* account_release() was called while blocks were live */
+	_Atomic int64_t bytes;	/* live */
 	_Atomic int64_t blocks; /* live */
 	_Atomic int64_t peak_bytes;
 	/*
-	 * Jobs whose work or drop function (module code) may still run, cancelled ones too. The module's code stays in memory until
-	 * this is zero and its list of calls is empty. It falls after the module's function has returned. Session thread.
+	 * Jobs whose work or drop function (module code) may still run, cancelled ones too. The module's code
+	 * stays in memory until this is zero and its list of calls is empty. It falls after the module's
+	 * function has returned. Session thread.
 	 */
 	uint64_t jobs;
 	uint64_t calls_started, calls_fired; /* struct cpl_call */
-	uint64_t entries;                    /* times module code was entered */
-	uint64_t stops;                      /* answers other than CPL_NEXT */
+	uint64_t entries;		     /* times module code was entered */
+	uint64_t stops;			     /* answers other than CPL_NEXT */
 	uint64_t errors;
 	uint64_t sampled, sampled_ns, sampled_max_ns;
 	const char *slowest; /* name of the event or door of sampled_max_ns */
@@ -40,11 +41,14 @@ struct account {
 /* The most accounts that exist at a time, the core's included. */
 #define ACCOUNT_MAX 1024
 
-/* A fresh account; names longer than the member are cut. NULL when ACCOUNT_MAX accounts exist. Session thread. */
+/*
+ * A fresh account; names longer than the member are cut. NULL when ACCOUNT_MAX accounts exist. Session
+ * thread.
+ */
 struct account *account_create(const char *name);
 /*
- * Gives the id back once bytes and blocks are zero; a leak keeps it, and account_by_id() still shows it. Accepts a pointer to NULL
- * and nulls the pointer. Session thread.
+ * Gives the id back once bytes and blocks are zero; a leak keeps it, and account_by_id() still shows it.
+ * Accepts a pointer to NULL and nulls the pointer. Session thread.
  */
 void account_release(struct account **account);
 struct account *account_core(void);
@@ -62,9 +66,10 @@ struct account_current {
 extern _Thread_local struct account_current account_now; /* at first the core on every thread */
 
 /*
- * Enter module code; returns what to hand to account_leave() (innermost first). `account` NULL means the core; `where` is static text or outlives
- * the account. Time is sampled 1 in 64 (all when account_trace) and includes what the module calls in turn. Session thread; a worker
- * sets account_now itself, so that only allocations and log lines are charged there.
+ * Enter module code; returns what to hand to account_leave() (innermost first). `account` NULL means the
+ * core; `where` is static text or outlives the account. Time is sampled 1 in 64 (all when account_trace) and
+ * includes what the module calls in turn. Session thread; a worker sets account_now itself, so that only
+ * allocations and log lines are charged there.
  */
 struct account_visit {
 	struct account_current before;
@@ -76,8 +81,8 @@ void account_leave(const struct account_visit *visit);
 
 /*
  * For core code that knows a module only as an opaque pointer: core/module sets these at start.
- * account_of_module(module): its account. account_module_stopping(module): true once it starts no new calls. Each pointer is NULL until then, and is never
- * called with a NULL module.
+ * account_of_module(module): its account. account_module_stopping(module): true once it starts no new calls.
+ * Each pointer is NULL until then, and is never called with a NULL module.
  */
 extern struct account *(*account_of_module)(struct cpl_module *module);
 extern bool (*account_module_stopping)(struct cpl_module *module);

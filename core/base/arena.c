@@ -53,7 +53,10 @@ static void spare_release(void *unused)
 	spare.count = 0;
 }
 
-/* The thread that runs main() ends without the key's destructor; leaving its list reachable would hide leaks from tools. */
+/*
+ * The thread that runs main() ends without the key's destructor; leaving its list reachable would hide leaks
+ * from tools.
+ */
 static void spare_release_main(void)
 {
 	spare_release(NULL);

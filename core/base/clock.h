@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two clocks behind cpl_now() and cpl_monotonic(): two numbers that the loop sets once per turn. Until the first clock_set() they
- * show the system's clocks at each call, so that code may use them before there is a loop. Session thread sets; any thread may
- * read, and sees a turn's time that may be a turn old.
+ * The two clocks behind cpl_now() and cpl_monotonic(): two numbers that the loop sets once per turn. Until
+ * the first clock_set() they show the system's clocks at each call, so that code may use them before there is
+ * a loop. Session thread sets; any thread may read, and sees a turn's time that may be a turn old.
  */
 #ifndef CORE_BASE_CLOCK_H
 #define CORE_BASE_CLOCK_H

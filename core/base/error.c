@@ -46,7 +46,7 @@ int cpl_fail(struct cpl_error *error, int code, const char *format, ...)
 	va_end(args);
 	if (len >= (int)sizeof(error->text)) {
 		struct cpl_str text = {error->text, sizeof(error->text) - 1};
-		/* vsnprintf may have cut a sequence: treat the last byte as the first one that has no room. */
+		/* vsnprintf may have cut a sequence: take the last byte as the first that has no room. */
 		size_t cut = cpl_str_utf8_cut(text, text.len - 1);
 
 		error->text[cut] = '\0';

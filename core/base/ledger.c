@@ -53,18 +53,12 @@ unsigned ledger_count(const struct ledger *ledger)
 const char *ledger_kind_name(enum ledger_kind kind)
 {
 	static const char *const names[LEDGER_KINDS] = {
-		[LEDGER_HANDLER] = "handler",
-		[LEDGER_IQ] = "iq",
-		[LEDGER_FEATURE] = "feature",
-		[LEDGER_COMMAND] = "command",
-		[LEDGER_STORE] = "store",
-		[LEDGER_SERVICE] = "service",
-		[LEDGER_SLOT] = "slot",
-		[LEDGER_METRIC] = "metric",
-		[LEDGER_TIMER] = "timer",
-		[LEDGER_WATCHER] = "watcher",
-		[LEDGER_LISTENER] = "listener",
-		[LEDGER_EVENT] = "event",
+		[LEDGER_HANDLER] = "handler",	[LEDGER_IQ] = "iq",
+		[LEDGER_FEATURE] = "feature",	[LEDGER_COMMAND] = "command",
+		[LEDGER_STORE] = "store",	[LEDGER_SERVICE] = "service",
+		[LEDGER_SLOT] = "slot",		[LEDGER_METRIC] = "metric",
+		[LEDGER_TIMER] = "timer",	[LEDGER_WATCHER] = "watcher",
+		[LEDGER_LISTENER] = "listener", [LEDGER_EVENT] = "event",
 		[LEDGER_OTHER] = "other",
 	};
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The log: lines are formed by whoever logs, queued, and written by one thread, so that only that thread waits for a stalled sink. */
+/*
+ * The log: lines are formed by whoever logs, queued, and written by one thread, so that only that thread
+ * waits for a stalled sink.
+ */
 #include "core/base/logger.h"
 #include "core/base/account.h"
 #include "core/base/clock.h"
@@ -33,7 +36,10 @@ struct sink {
 	bool journal; /* stderr goes to systemd's journal */
 };
 
-/* What the queue holds: a line, or an order to the writer thread. malloc() rather than cpl_alloc(): no memory means a lost line. */
+/*
+ * What the queue holds: a line, or an order to the writer thread. malloc() rather than cpl_alloc(): no memory
+ * means a lost line.
+ */
 struct item {
 	struct item *next;
 	enum { ITEM_LINE, ITEM_SINK, ITEM_REOPEN } what;
@@ -56,12 +62,17 @@ static struct {
 	pthread_t thread;
 	char *memory;
 	size_t memory_len, memory_size;
-} queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .filled = PTHREAD_COND_INITIALIZER, .idle = PTHREAD_COND_INITIALIZER};
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	   .filled = PTHREAD_COND_INITIALIZER,
+	   .idle = PTHREAD_COND_INITIALIZER};
 
 /* The writer thread's. */
 static struct sink sink = {.kind = LOGGER_STDERR, .fd = -1};
 
-/* Copies `text` with control characters and bytes that are not UTF-8 as \xNN, at most `size` bytes; returns how many. */
+/*
+ * Copies `text` with control characters and bytes that are not UTF-8 as \xNN, at most `size` bytes; returns
+ * how many.
+ */
 static size_t escape(char *to, size_t size, struct cpl_str text)
 {
 	size_t at = 0, len = 0;
@@ -69,7 +80,8 @@ static size_t escape(char *to, size_t size, struct cpl_str text)
 	while (at < text.len) {
 		unsigned char c = (unsigned char)text.ptr[at];
 		size_t step = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-		bool plain = step <= text.len - at && cpl_str_is_utf8((struct cpl_str){text.ptr + at, step}) && c >= 0x20 &&
+		bool plain = step <= text.len - at &&
+			     cpl_str_is_utf8((struct cpl_str){text.ptr + at, step}) && c >= 0x20 &&
 			     c != 0x7f && !(c == 0xc2 && (unsigned char)text.ptr[at + 1] < 0xa0);
 
 		if (!plain)
@@ -146,7 +158,10 @@ static bool late(void)
 	return ending;
 }
 
-/* False when the bytes could not be written. Waits for a full pipe, and while the logger ends only until the deadline. */
+/*
+ * False when the bytes could not be written. Waits for a full pipe, and while the logger ends only until the
+ * deadline.
+ */
 static bool write_all(int fd, const char *bytes, size_t len)
 {
 	while (len > 0) {
@@ -172,7 +187,8 @@ static bool write_all(int fd, const char *bytes, size_t len)
 static bool write_journal(const struct item *item)
 {
 	char line[MESSAGE_MAX + 128];
-	int len = snprintf(line, sizeof(line), "<%d>%s", level_priority[item->level], item->text + item->head);
+	int len =
+		snprintf(line, sizeof(line), "<%d>%s", level_priority[item->level], item->text + item->head);
 
 	return write_all(STDERR_FILENO, line, (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1);
 }
@@ -206,7 +222,8 @@ static void line_write(const struct item *item)
 
 	switch (sink.kind) {
 	case LOGGER_STDERR:
-		written = sink.journal ? write_journal(item) : write_all(STDERR_FILENO, item->text, item->len);
+		written =
+			sink.journal ? write_journal(item) : write_all(STDERR_FILENO, item->text, item->len);
 		break;
 	case LOGGER_FILE:
 		written = write_all(sink.fd, item->text, item->len);
@@ -225,7 +242,8 @@ static void line_write(const struct item *item)
 	}
 }
 
-static __attribute__((format(printf, 2, 3))) void line_writef(enum cpl_log_level level, const char *format, ...)
+static __attribute__((format(printf, 2, 3))) void line_writef(enum cpl_log_level level, const char *format,
+							      ...)
 {
 	struct item *item;
 	va_list args;
@@ -262,7 +280,8 @@ static void sink_reopen(void)
 		return;
 	fd = file_open(sink.path);
 	if (fd < 0) {
-		line_writef(CPL_LOG_ERROR, "log file not opened again, writing to the old one path=%s error=\"%s\"",
+		line_writef(CPL_LOG_ERROR,
+			    "log file not opened again, writing to the old one path=%s error=\"%s\"",
 			    sink.path, strerror(errno));
 		return;
 	}
@@ -344,7 +363,8 @@ static void *writer(void *unused)
 		queue.told = queue.dropped;
 		pthread_mutex_unlock(&queue.lock);
 		if (lost)
-			line_writef(CPL_LOG_WARN, "log lines dropped, the log could not keep up count=%zu", lost);
+			line_writef(CPL_LOG_WARN, "log lines dropped, the log could not keep up count=%zu",
+				    lost);
 		pthread_mutex_lock(&queue.lock);
 	}
 	queue.busy = false;
@@ -378,7 +398,10 @@ void cpl_log_write(enum cpl_log_level level, const char *format, ...)
 	pthread_mutex_unlock(&queue.lock);
 }
 
-/* systemd names the stream's device and inode in JOURNAL_STREAM; a child whose stderr went elsewhere has the variable too. */
+/*
+ * systemd names the stream's device and inode in JOURNAL_STREAM; a child whose stderr went elsewhere has the
+ * variable too.
+ */
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -387,7 +410,8 @@ static bool stderr_is_journal(void)
 
 	if (!stream || fstat(STDERR_FILENO, &st) != 0)
 		return false;
-	snprintf(mine, sizeof(mine), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	snprintf(mine, sizeof(mine), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino);
 	return strcmp(stream, mine) == 0;
 }
 
@@ -402,7 +426,8 @@ static int sink_open(struct sink *out, const struct logger_options *options, str
 		return cpl_fail(error, CPL_E_INVALID, "The log file has no path");
 	out->fd = file_open(options->path);
 	if (out->fd < 0)
-		return cpl_fail(error, CPL_E_IO, "Cannot open the log file %s: %s", options->path, strerror(errno));
+		return cpl_fail(error, CPL_E_IO, "Cannot open the log file %s: %s", options->path,
+				strerror(errno));
 	out->path = strdup(options->path);
 	if (!out->path) {
 		sink_close(out);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The hash table: open addressing, linear probing, deletion by shifting back, so that there are no tombstones. */
+/*
+ * The hash table: open addressing, linear probing, deletion by shifting back, so that there are no
+ * tombstones.
+ */
 #include "core/base/map.h"
 #include <couplet/memory.h>
 #include <couplet/time.h>

@@ -5,7 +5,7 @@
 
 #include <couplet/map.h>
 
-/* SipHash-1-3 (one compression round, three at the end) of the bytes, as a number in the host's byte order. */
+/* SipHash-1-3 (one compression round, three at the end) of the bytes. */
 uint64_t map_siphash(struct cpl_str bytes, const uint64_t key[2]);
 
 #endif

@@ -39,8 +39,9 @@ static void charge(struct account *account, int64_t bytes, int64_t blocks)
 	int64_t live = atomic_fetch_add_explicit(&account->bytes, bytes, memory_order_relaxed) + bytes;
 	int64_t peak = atomic_load_explicit(&account->peak_bytes, memory_order_relaxed);
 
-	while (live > peak && !atomic_compare_exchange_weak_explicit(&account->peak_bytes, &peak, live,
-								     memory_order_relaxed, memory_order_relaxed))
+	while (live > peak &&
+	       !atomic_compare_exchange_weak_explicit(&account->peak_bytes, &peak, live, memory_order_relaxed,
+						      memory_order_relaxed))
 		;
 	/* Last, and with release: an account whose blocks are zero may be given away. */
 	if (blocks)

@@ -2,9 +2,10 @@
 /*
  * The inside of <couplet/memory.h>: what a block knows about itself, and faults for tests.
  *
- * Every block of cpl_alloc() is preceded by 16 bytes: the id of the account that pays for it, a guard word and its size. The
- * guard is checked when the block is freed or resized, so that a pointer freed twice or never allocated ends the process at once;
- * under AddressSanitizer the 16 bytes are poisoned like a red zone. All functions may be called from any thread.
+ * Every block of cpl_alloc() is preceded by 16 bytes: the id of the account that pays for it, a guard word
+ * and its size. The guard is checked when the block is freed or resized, so that a pointer freed twice or
+ * never allocated ends the process at once; under AddressSanitizer the 16 bytes are poisoned like a red zone.
+ * All functions may be called from any thread.
  */
 #ifndef CORE_BASE_MEMORY_H
 #define CORE_BASE_MEMORY_H
@@ -19,8 +20,9 @@ size_t memory_size(const void *ptr);
 void memory_charge(void *ptr, struct account *account);
 
 /*
- * Fault injection: the `nth` call of cpl_try_alloc() from now on returns NULL (1 is the next one), all others go on; 0 switches it
- * off. A test repeats its work with nth = 1, 2, 3 ... until memory_fault_hit() stays false.
+ * Fault injection: the `nth` call of cpl_try_alloc() from now on returns NULL (1 is the next one), all others
+ * go on; 0 switches it off. A test repeats its work with nth = 1, 2, 3 ... until memory_fault_hit() stays
+ * false.
  */
 void memory_fault_at(uint64_t nth);
 /* True when the fault asked for by the last memory_fault_at() has struck. */

@@ -16,8 +16,8 @@ static bool name_valid(const char *name, bool colon)
 	if (!name[0] || (name[0] >= '0' && name[0] <= '9'))
 		return false;
 	for (; *name; name++)
-		if (!(*name >= 'a' && *name <= 'z') && !(*name >= 'A' && *name <= 'Z') && !(*name >= '0' && *name <= '9') &&
-		    *name != '_' && !(colon && *name == ':'))
+		if (!(*name >= 'a' && *name <= 'z') && !(*name >= 'A' && *name <= 'Z') &&
+		    !(*name >= '0' && *name <= '9') && *name != '_' && !(colon && *name == ':'))
 			return false;
 	return true;
 }
@@ -43,8 +43,9 @@ static bool labels_write(struct cpl_buf *buf, const struct metric_label *labels,
 	return true;
 }
 
-static struct metric *metric_create(enum metric_kind kind, const char *name, const char *help, const char *labels,
-				    const char *key, const int64_t *bound, unsigned bounds)
+static struct metric *metric_create(enum metric_kind kind, const char *name, const char *help,
+				    const char *labels, const char *key, const int64_t *bound,
+				    unsigned bounds)
 {
 	struct metric *metric = CPL_NEW(struct metric);
 
@@ -75,7 +76,8 @@ static void metric_destroy(struct metric *metric)
 	cpl_free(metric);
 }
 
-static bool metric_same(const struct metric *metric, enum metric_kind kind, const int64_t *bound, unsigned bounds)
+static bool metric_same(const struct metric *metric, enum metric_kind kind, const int64_t *bound,
+			unsigned bounds)
 {
 	return metric->kind == kind && metric->bounds == bounds &&
 	       (bounds == 0 || memcmp(metric->bound, bound, bounds * sizeof(*bound)) == 0);
@@ -96,7 +98,8 @@ static struct metric *metric_get(enum metric_kind kind, const char *name, const 
 		pthread_mutex_lock(&table_lock);
 		metric = cpl_map_get(&table, cpl_buf_str(&key));
 		if (!metric) {
-			metric = metric_create(kind, name, help, text.ptr ? text.ptr : "", key.ptr, bound, bounds);
+			metric = metric_create(kind, name, help, text.ptr ? text.ptr : "", key.ptr, bound,
+					       bounds);
 			cpl_map_put(&table, cpl_str_of(metric->key), metric);
 		} else if (!metric_same(metric, kind, bound, bounds)) {
 			metric = NULL;
@@ -111,8 +114,8 @@ static struct metric *metric_get(enum metric_kind kind, const char *name, const 
 	return metric;
 }
 
-struct metric *metric_ref(enum metric_kind kind, const char *name, const char *help, const struct metric_label *labels,
-			  size_t label_count)
+struct metric *metric_ref(enum metric_kind kind, const char *name, const char *help,
+			  const struct metric_label *labels, size_t label_count)
 {
 	assert(kind != METRIC_HISTOGRAM);
 	return metric_get(kind, name, help, labels, label_count, NULL, 0);
@@ -214,8 +217,8 @@ static void write_head(struct writing *writing, const struct metric *metric)
 	if (writing->family && strcmp(writing->family, metric->name) == 0)
 		return;
 	writing->family = metric->name;
-	cpl_buf_addf(writing->buf, "# TYPE %s %s\n# HELP %s %s\n", metric->name, kinds[metric->kind], metric->name,
-		     metric->help);
+	cpl_buf_addf(writing->buf, "# TYPE %s %s\n# HELP %s %s\n", metric->name, kinds[metric->kind],
+		     metric->name, metric->help);
 }
 
 static void write_one(const struct metric *metric, void *data)
@@ -226,15 +229,18 @@ static void write_one(const struct metric *metric, void *data)
 
 	write_head(writing, metric);
 	if (metric->kind != METRIC_HISTOGRAM) {
-		cpl_buf_addf(writing->buf, "%s%s%s%s%s %lld\n", metric->name, metric->kind == METRIC_COUNTER ? "_total" : "",
-			     open, metric->labels, close, (long long)metric_value(metric));
+		cpl_buf_addf(writing->buf, "%s%s%s%s%s %lld\n", metric->name,
+			     metric->kind == METRIC_COUNTER ? "_total" : "", open, metric->labels, close,
+			     (long long)metric_value(metric));
 		return;
 	}
 	for (unsigned i = 0; i <= metric->bounds; i++) {
 		count += atomic_load_explicit(&metric->bucket[i], memory_order_relaxed);
-		cpl_buf_addf(writing->buf, "%s_bucket{%s%sle=\"", metric->name, metric->labels, metric->labels[0] ? "," : "");
+		cpl_buf_addf(writing->buf, "%s_bucket{%s%sle=\"", metric->name, metric->labels,
+			     metric->labels[0] ? "," : "");
 		if (i < metric->bounds)
-			cpl_buf_addf(writing->buf, "%lld\"} %llu\n", (long long)metric->bound[i], (unsigned long long)count);
+			cpl_buf_addf(writing->buf, "%lld\"} %llu\n", (long long)metric->bound[i],
+				     (unsigned long long)count);
 		else
 			cpl_buf_addf(writing->buf, "+Inf\"} %llu\n", (unsigned long long)count);
 	}

@@ -135,15 +135,18 @@ size_t cpl_str_utf8_cut(struct cpl_str s, size_t max)
 
 	if (s.len <= max)
 		return s.len;
-	/* Back to the lead byte of the sequence that crosses the limit; more than three steps means it is no UTF-8. */
+	/*
+	 * Back to the lead byte of the sequence that crosses the limit; more than three steps means it is no
+	 * UTF-8.
+	 */
 	while (at > 0 && max - at < 3 && ((unsigned char)s.ptr[at] & 0xc0) == 0x80)
 		at--;
 	return ((unsigned char)s.ptr[at] & 0xc0) == 0x80 ? max : at;
 }
 
 /*
- * Everything between len and size is zero at all times, so that the NUL behind the content needs no care when a caller fills
- * reserved room only in part.
+ * Everything between len and size is zero at all times, so that the NUL behind the content needs no care when
+ * a caller fills reserved room only in part.
  */
 char *cpl_buf_reserve(struct cpl_buf *buf, size_t more)
 {

@@ -56,8 +56,8 @@ int64_t cpl_monotonic(void)
 }
 
 /*
- * Days since 1970-01-01 in the Gregorian calendar carried on in both directions. Years are counted from March, so that the leap day is
- * the last one; an era is 400 of them.
+ * Days since 1970-01-01 in the Gregorian calendar carried on in both directions. Years are counted from
+ * March, so that the leap day is the last one; an era is 400 of them.
  */
 static int64_t days_of(int64_t year, int month, int day)
 {
@@ -131,7 +131,8 @@ static bool take_fraction(struct cpl_str *text, int *ms, bool *zero)
 	*zero = true;
 	if (text->len == 0 || text->ptr[0] != '.')
 		return true;
-	for (text->ptr++, text->len--; text->len > 0 && text->ptr[0] >= '0' && text->ptr[0] <= '9'; digits++) {
+	for (text->ptr++, text->len--; text->len > 0 && text->ptr[0] >= '0' && text->ptr[0] <= '9';
+	     digits++) {
 		*ms += (text->ptr[0] - '0') * weight;
 		*zero = *zero && text->ptr[0] == '0';
 		weight /= 10;
@@ -141,7 +142,10 @@ static bool take_fraction(struct cpl_str *text, int *ms, bool *zero)
 	return digits > 0;
 }
 
-/* "Z" or "+hh:mm", at most 14 hours either way (XML Schema 1.1 part 2, section 3.3.7.2), and nothing behind it. */
+/*
+ * "Z" or "+hh:mm", at most 14 hours either way (XML Schema 1.1 part 2, section 3.3.7.2), and nothing behind
+ * it.
+ */
 static bool take_zone(struct cpl_str text, int *minutes)
 {
 	int sign, hour, minute;
@@ -183,7 +187,7 @@ bool cpl_time_parse(struct cpl_str text, int64_t *ms)
 	/* XML Schema, which decides, lets a day end at 24:00:00. */
 	if (hour > 24 || minute > 59 || second > 59 || (hour == 24 && (minute || second || !whole)))
 		return false;
-	*ms = days_of(year, month, day) * DAY_MS + hour * 3600000ll + minute * 60000ll + second * 1000ll + fraction -
-	      zone * 60000ll;
+	*ms = days_of(year, month, day) * DAY_MS + hour * 3600000ll + minute * 60000ll + second * 1000ll +
+	      fraction - zone * 60000ll;
 	return true;
 }

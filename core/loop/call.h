@@ -6,8 +6,9 @@
 #include <couplet/call.h>
 
 /*
- * Cancels every call on the list that account_module_calls() returned for a module: the unload of rule 4. The list empties as the
- * callbacks come, in the following turns; a job that was cancelled still counts in struct account.jobs.
+ * Cancels every call on the list that account_module_calls() returned for a module: the unload of rule 4. The
+ * list empties as the callbacks come, in the following turns; a job that was cancelled still counts in struct
+ * account.jobs.
  */
 void call_cancel_owned(struct cpl_list *calls);
 

@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-#define VIRTUAL_NOW 1769860800000 /* 2026-01-31T12:00:00Z */
+#define VIRTUAL_NOW	  1769860800000 /* 2026-01-31T12:00:00Z */
 #define VIRTUAL_MONOTONIC 1000000
 
 _Static_assert(sizeof(ev_io) <= sizeof(((struct loop_io *)NULL)->impl), "an ev_io fits into struct loop_io");
@@ -42,7 +42,8 @@ static struct {
 
 static struct loop_task *tasks_take(void)
 {
-	struct loop_task *task = atomic_exchange_explicit(&posted, NULL, memory_order_acquire), *oldest = NULL;
+	struct loop_task *task = atomic_exchange_explicit(&posted, NULL, memory_order_acquire),
+			 *oldest = NULL;
 
 	while (task) {
 		struct loop_task *next = task->next;
@@ -117,7 +118,8 @@ static int64_t wait_limit(int wait_ms)
 {
 	int64_t timer;
 
-	if (calls_queued() || !cpl_list_empty(&loop.idles) || atomic_load_explicit(&posted, memory_order_relaxed))
+	if (calls_queued() || !cpl_list_empty(&loop.idles) ||
+	    atomic_load_explicit(&posted, memory_order_relaxed))
 		return 0;
 	timer = timers_wait(loop.virtual_clock ? cpl_monotonic() : clock_system_monotonic());
 	if (timer < 0 || (loop.virtual_clock && timer > 0))
@@ -241,7 +243,8 @@ static int io_events(int events)
 	return (events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0);
 }
 
-void loop_io_start(struct loop_io *io, int fd, int events, void (*ready)(struct loop_io *, bool readable, bool writable))
+void loop_io_start(struct loop_io *io, int fd, int events,
+		   void (*ready)(struct loop_io *, bool readable, bool writable))
 {
 	ev_io *watcher = io_watcher(io);
 
@@ -282,7 +285,8 @@ void loop_post(struct loop_task *task)
 	/* Once it is in the queue the task may run and be gone: only `head` is looked at afterwards. */
 	do
 		task->next = head;
-	while (!atomic_compare_exchange_weak_explicit(&posted, &head, task, memory_order_release, memory_order_relaxed));
+	while (!atomic_compare_exchange_weak_explicit(&posted, &head, task, memory_order_release,
+						      memory_order_relaxed));
 	if (!head)
 		ev_async_send(loop.ev, &loop.wake);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop of the session thread: libev with the epoll backend, wrapped so that a test can turn it by hand with a virtual clock.
+ * The loop of the session thread: libev with the epoll backend, wrapped so that a test can turn it by hand
+ * with a virtual clock.
  *
- * There is one loop. A turn is: wait for events (or the next timer), read the clock, run watchers, timers and posted work, drain the
- * queue of completed calls (a snapshot: what callbacks queue comes in the next turn), run the end-of-turn hooks in the order they were
- * added (connections flush here), then, when a swap was asked for, the idle hooks. All functions: session thread, but for loop_post().
+ * There is one loop. A turn is: wait for events (or the next timer), read the clock, run watchers, timers and
+ * posted work, drain the queue of completed calls (a snapshot: what callbacks queue comes in the next turn),
+ * run the end-of-turn hooks in the order they were added (connections flush here), then, when a swap was
+ * asked for, the idle hooks. All functions: session thread, but for loop_post().
  */
 #ifndef CORE_LOOP_LOOP_H
 #define CORE_LOOP_LOOP_H
@@ -12,27 +14,34 @@
 #include <couplet/call.h>
 
 /*
- * A file descriptor that is watched. Zero-initialise, then loop_io_start(). Embedded in the owner. Stop watching before the
- * descriptor is closed. ready() may stop and free any watcher, its own too.
+ * A file descriptor that is watched. Zero-initialise, then loop_io_start(). Embedded in the owner. Stop
+ * watching before the descriptor is closed. ready() may stop and free any watcher, its own too;
+ * the owner is entered around it.
  */
 struct loop_io {
 	void (*ready)(struct loop_io *io, bool readable, bool writable);
 	int fd;
-	int events;               /* LOOP_READ | LOOP_WRITE as watched now */
-	void *impl[8];            /* the ev_io, kept out of this header */
-	struct cpl_module *owner; /* set by whoever watches for a module, which is entered around ready(); NULL for the core */
+	int events;		  /* LOOP_READ | LOOP_WRITE as watched now */
+	void *impl[8];		  /* the ev_io, kept out of this header */
+	struct cpl_module *owner; /* set by whoever watches for a module, NULL for the core */
 };
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
-/* A timer of the core, restartable; modules use cpl_timer_start(). Zero-initialise. The members but `expired` are the loop's. */
+/*
+ * A timer of the core, restartable; modules use cpl_timer_start(). Zero-initialise. The members but `expired`
+ * are the loop's.
+ */
 struct loop_timer {
 	void (*expired)(struct loop_timer *timer);
-	int64_t due;    /* on cpl_monotonic() */
+	int64_t due;	/* on cpl_monotonic() */
 	uint64_t order; /* among equal due times: first started, first expired */
-	size_t at;      /* place in the heap, from 1; 0 when not active */
+	size_t at;	/* place in the heap, from 1; 0 when not active */
 };
 
-/* Work posted from another thread; embedded in the poster's struct, run once on the session thread. It may be posted again from run(). */
+/*
+ * Work posted from another thread; embedded in the poster's struct, run once on the session thread. It may be
+ * posted again from run().
+ */
 struct loop_task {
 	void (*run)(struct loop_task *task);
 	struct loop_task *next;
@@ -45,8 +54,8 @@ struct loop_hook {
 };
 
 /*
- * Makes the loop; `virtual_clock`: time moves only by loop_advance(), from 2026-01-31T12:00:00Z and a monotonic clock of 1,000,000 ms.
- * Returns 0, or CPL_E_UNSUPPORTED when the kernel has no epoll.
+ * Makes the loop; `virtual_clock`: time moves only by loop_advance(), from 2026-01-31T12:00:00Z and a
+ * monotonic clock of 1,000,000 ms. Returns 0, or CPL_E_UNSUPPORTED when the kernel has no epoll.
  */
 int loop_init(bool virtual_clock);
 /* Runs until loop_stop(). */
@@ -54,29 +63,39 @@ void loop_run(void);
 /* Ends loop_run() after the present turn; before loop_run(), after the first one. */
 void loop_stop(void);
 /*
- * One turn; waits at most `wait_ms` for something to happen (0: does not wait, -1: as long as it takes). True if a watcher, timer,
- * task, call or idle function ran. A virtual clock does not move while it waits.
+ * One turn; waits at most `wait_ms` for something to happen (0: does not wait, -1: as long as it takes). True
+ * if a watcher, timer, task, call or idle function ran. A virtual clock does not move while it waits.
  */
 bool loop_turn(int wait_ms);
 /* Moves the virtual clock (both clocks); timers that become due expire in the next turn. */
 void loop_advance(int64_t ms);
-/* Releases everything; pending calls must have completed and posted work must have run before (if not, it is logged as an error). */
+/*
+ * Releases everything; pending calls must have completed and posted work must have run before (if not, it is
+ * logged as an error).
+ */
 void loop_finish(void);
 
 /* Watches for `events` (0: for nothing yet). The watcher must not be started already. */
-void loop_io_start(struct loop_io *io, int fd, int events, void (*ready)(struct loop_io *, bool readable, bool writable));
+void loop_io_start(struct loop_io *io, int fd, int events,
+		   void (*ready)(struct loop_io *, bool readable, bool writable));
 /* Changes what is watched; 0 stops watching (the struct may be started again). */
 void loop_io_set(struct loop_io *io, int events);
 /* Stops watching; a watcher that is not started is left alone. */
 void loop_io_stop(struct loop_io *io);
 
-/* Expires once, when cpl_monotonic() has moved on by `ms` (less than 0 counts as 0), never inside this call. An active timer is set anew. */
+/*
+ * Expires once, when cpl_monotonic() has moved on by `ms` (less than 0 counts as 0), never inside this call.
+ * An active timer is set anew.
+ */
 void loop_timer_start(struct loop_timer *timer, int64_t ms, void (*expired)(struct loop_timer *));
 /* A timer that is not active is left alone. */
 void loop_timer_stop(struct loop_timer *timer);
 bool loop_timer_active(const struct loop_timer *timer);
 
-/* Any thread: runs the task on the session thread in a later turn; wakes the loop only when the queue was empty. */
+/*
+ * Any thread: runs the task on the session thread in a later turn; wakes the loop only when the queue was
+ * empty.
+ */
 void loop_post(struct loop_task *task);
 
 /* A hook may remove itself in run(), no other. */
@@ -86,7 +105,10 @@ void loop_hook_remove(struct loop_hook *hook);
 /* Calls run(data) once at the next idle point: no module code on the stack. */
 void loop_at_idle(void (*run)(void *data), void *data);
 
-/* Signals, delivered in the loop. A second call for the same signal replaces the function; NULL restores the default action. */
+/*
+ * Signals, delivered in the loop. A second call for the same signal replaces the function; NULL restores the
+ * default action.
+ */
 void loop_signal(int signum, void (*caught)(int signum));
 
 #endif

@@ -136,7 +136,8 @@ static void timer_call_cancel(struct cpl_call *call)
 	cpl_free(tc);
 }
 
-int cpl_timer_start(struct cpl_call *call, struct cpl_scope *scope, int64_t ms, void (*done)(struct cpl_call *call))
+int cpl_timer_start(struct cpl_call *call, struct cpl_scope *scope, int64_t ms,
+		    void (*done)(struct cpl_call *call))
 {
 	int code = cpl_call_begin(call, scope, done, ms > 0 ? timer_call_cancel : NULL);
 	struct timer_call *tc;

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of a turn (loop.c, timer.c, call.c) owe to each other. Nobody else includes this. Session thread. */
+/*
+ * What the parts of a turn (loop.c, timer.c, call.c) owe to each other. Nobody else includes this. Session
+ * thread.
+ */
 #ifndef CORE_LOOP_TURN_H
 #define CORE_LOOP_TURN_H
 
 #include "core/loop/loop.h"
 
-/* Milliseconds until the first timer is due: 0 when it is, -1 when there is none. `now` is on the monotonic clock. */
+/*
+ * Milliseconds until the first timer is due: 0 when it is, -1 when there is none. `now` is on the monotonic
+ * clock.
+ */
 int64_t timers_wait(int64_t now);
 /* Expires what is due and was started before this call; returns how many. */
 unsigned timers_run(int64_t now);

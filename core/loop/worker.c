@@ -179,8 +179,9 @@ static void job_cancel(struct cpl_call *call)
 	call->done = job->done;
 }
 
-int cpl_job_start(struct cpl_call *call, struct cpl_scope *scope, void (*work)(void *block), const void *input, size_t size,
-		  void (*drop)(void *block), void (*done)(struct cpl_call *call))
+int cpl_job_start(struct cpl_call *call, struct cpl_scope *scope, void (*work)(void *block),
+		  const void *input, size_t size, void (*drop)(void *block),
+		  void (*done)(struct cpl_call *call))
 {
 	int code = cpl_call_begin(call, scope, job_fired, job_cancel);
 	struct job *job;

@@ -70,8 +70,9 @@ static void every_length(void **state)
 
 static void base64_is_strict(void **state)
 {
-	static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg===", "====", "Zh==", "Zm9=", "Zm 9", "Zm9v\n", "Zg==Zg==",
-					  "Z===", "Zm-_", "=Zg=", "Zm9v====", "Zm\xc3\xa9"};
+	static const char *const bad[] = {
+		"Z",	  "Zg",	      "Zg=",  "Zg===", "====", "Zh==",	   "Zm9=",	"Zm 9",
+		"Zm9v\n", "Zg==Zg==", "Z===", "Zm-_",  "=Zg=", "Zm9v====", "Zm\xc3\xa9"};
 	struct cpl_str out;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -110,8 +111,9 @@ static void secrets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors),	 cmocka_unit_test(every_length), cmocka_unit_test(base64_is_strict),
-		cmocka_unit_test(hex_is_strict), cmocka_unit_test(secrets),
+		cmocka_unit_test(test_vectors),	    cmocka_unit_test(every_length),
+		cmocka_unit_test(base64_is_strict), cmocka_unit_test(hex_is_strict),
+		cmocka_unit_test(secrets),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -38,7 +38,8 @@ static void released(struct ledger_entry *entry)
 	cpl_free(resource);
 }
 
-static struct resource *resource_create(char name, enum ledger_kind kind, void (*release)(struct ledger_entry *))
+static struct resource *resource_create(char name, enum ledger_kind kind,
+					void (*release)(struct ledger_entry *))
 {
 	struct resource *resource = CPL_NEW(struct resource);
 
@@ -100,7 +101,8 @@ static void kinds_have_names(void **state)
 {
 	for (int a = 0; a < LEDGER_KINDS; a++)
 		for (int b = 0; b < a; b++)
-			assert_string_not_equal(ledger_kind_name((enum ledger_kind)a), ledger_kind_name((enum ledger_kind)b));
+			assert_string_not_equal(ledger_kind_name((enum ledger_kind)a),
+						ledger_kind_name((enum ledger_kind)b));
 }
 
 static void errors(void **state)

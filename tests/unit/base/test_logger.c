@@ -100,7 +100,8 @@ static void control_characters_are_escaped(void **state)
 	start(LOGGER_MEMORY, CPL_LOG_INFO, NULL);
 	cpl_log_info("%s", "a\nb\r\t\x1b[0m \x7f \xc3\xa9 \xc2\x85 \xff\xc3 \\ \xe2\x82\xac");
 	message = take_message(" info  core: ");
-	assert_string_equal(message, "a\\x0ab\\x0d\\x09\\x1b[0m \\x7f \xc3\xa9 \\xc2\\x85 \\xff\\xc3 \\ \xe2\x82\xac\n");
+	assert_string_equal(
+		message, "a\\x0ab\\x0d\\x09\\x1b[0m \\x7f \xc3\xa9 \\xc2\\x85 \\xff\\xc3 \\ \xe2\x82\xac\n");
 	cpl_free(message);
 	logger_finish();
 }
@@ -177,7 +178,8 @@ static void file_is_reopened(void **state)
 
 static void failing_change_changes_nothing(void **state)
 {
-	struct logger_options options = {.sink = LOGGER_FILE, .level = CPL_LOG_ERROR, .path = "/nowhere/at/all"};
+	struct logger_options options = {
+		.sink = LOGGER_FILE, .level = CPL_LOG_ERROR, .path = "/nowhere/at/all"};
 	struct cpl_error error = {0};
 	char *lines;
 
@@ -216,7 +218,7 @@ static void change_of_sink_keeps_the_order(void **state)
 }
 
 #define WRITERS 4
-#define LINES 1000
+#define LINES	1000
 
 static void *log_many(void *data)
 {
@@ -265,7 +267,10 @@ static size_t drain(int fd, struct cpl_buf *buf)
 	return lines;
 }
 
-/* Nobody waits for a sink that takes nothing: lines are dropped, counted and, when it takes lines again, reported. */
+/*
+ * Nobody waits for a sink that takes nothing: lines are dropped, counted and, when it takes lines again,
+ * reported.
+ */
 static void stalled_sink_drops(void **state)
 {
 	int fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -290,7 +295,8 @@ static void stalled_sink_drops(void **state)
 	for (char *at = buf.ptr; (at = strstr(at, "log lines dropped")); at++) {
 		size_t count = 0;
 
-		assert_int_equal(sscanf(at, "log lines dropped, the log could not keep up count=%zu", &count), 1);
+		assert_int_equal(sscanf(at, "log lines dropped, the log could not keep up count=%zu", &count),
+				 1);
 		told += count;
 		reports++;
 	}

@@ -81,7 +81,8 @@ static void many_keys(void **state)
 		assert_int_equal(map.count, count);
 		if (step % 4000 == 0)
 			for (int i = 0; i < MANY; i++)
-				assert_ptr_equal(cpl_map_get(&map, key_of(&entries[i])), entries[i].in ? &entries[i] : NULL);
+				assert_ptr_equal(cpl_map_get(&map, key_of(&entries[i])),
+						 entries[i].in ? &entries[i] : NULL);
 	}
 	largest = map.size;
 	for (int i = 0; i < MANY; i++)
@@ -91,7 +92,10 @@ static void many_keys(void **state)
 	cpl_map_finish(&map);
 }
 
-/* Every entry is visited at least once although each third one is removed on the way, and just those are gone. */
+/*
+ * Every entry is visited at least once although each third one is removed on the way, and just those are
+ * gone.
+ */
 static void removal_while_iterating(void **state)
 {
 	for (int size = 1; size <= 200; size++) {
@@ -142,8 +146,8 @@ static void rounds(uint64_t *v0, uint64_t *v1, uint64_t *v2, uint64_t *v3, int c
 
 static uint64_t reference(const unsigned char *in, size_t len, const uint64_t key[2], int c, int d)
 {
-	uint64_t v0 = key[0] ^ 0x736f6d6570736575, v1 = key[1] ^ 0x646f72616e646f6d, v2 = key[0] ^ 0x6c7967656e657261,
-		 v3 = key[1] ^ 0x7465646279746573, m = 0;
+	uint64_t v0 = key[0] ^ 0x736f6d6570736575, v1 = key[1] ^ 0x646f72616e646f6d,
+		 v2 = key[0] ^ 0x6c7967656e657261, v3 = key[1] ^ 0x7465646279746573, m = 0;
 
 	for (size_t i = 0; i <= len; i++) {
 		uint64_t byte = i < len ? in[i] : 0;
@@ -174,7 +178,8 @@ static void siphash(void **state)
 	/* The reference itself: the example in appendix A of the paper, SipHash-2-4 of 15 bytes. */
 	assert_true(reference(in, 15, key, 2, 4) == 0xa129ca6149be45e5);
 	for (size_t len = 0; len < sizeof(in); len++)
-		assert_true(map_siphash((struct cpl_str){(char *)in, len}, key) == reference(in, len, key, 1, 3));
+		assert_true(map_siphash((struct cpl_str){(char *)in, len}, key) ==
+			    reference(in, len, key, 1, 3));
 	assert_true(cpl_hash(CPL_STR("romeo")) == cpl_hash(CPL_STR("romeo")));
 	assert_true(cpl_hash(CPL_STR("romeo")) != cpl_hash(CPL_STR("juliet")));
 }

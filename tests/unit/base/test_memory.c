@@ -233,8 +233,9 @@ static void arena_is_charged_by_chunk(void **state)
 
 static void account_ids_come_back(void **state)
 {
-	struct account *a = account_create("mercutio"), *b = account_create("a name that is much longer than the member of the "
-									   "struct in which accounts keep names");
+	struct account *a = account_create("mercutio"),
+		       *b = account_create("a name that is much longer than the member of the "
+					   "struct in which accounts keep names");
 	uint32_t id = a->id, count = account_count();
 	struct account_visit visit;
 	void *leak;

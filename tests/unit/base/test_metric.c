@@ -55,7 +55,7 @@ static void names_are_checked(void **state)
 }
 
 #define THREADS 4
-#define ADDS 20000
+#define ADDS	20000
 
 static void *adder(void *data)
 {
@@ -163,9 +163,12 @@ static void core_pays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(same_name_is_the_same_metric), cmocka_unit_test(names_are_checked),
-		cmocka_unit_test(threads_add),			cmocka_unit_test(histogram),
-		cmocka_unit_test(text_format),			cmocka_unit_test(core_pays),
+		cmocka_unit_test(same_name_is_the_same_metric),
+		cmocka_unit_test(names_are_checked),
+		cmocka_unit_test(threads_add),
+		cmocka_unit_test(histogram),
+		cmocka_unit_test(text_format),
+		cmocka_unit_test(core_pays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,8 +32,17 @@ static bool to_int(const char *text, int64_t *value)
 
 static void integers(void **state)
 {
-	static const char *const bad[] = {"", "-", "+", "1 ", " 1", "0x1", "1.0", "--1", "9223372036854775808",
-					  "-9223372036854775809", "99999999999999999999"};
+	static const char *const bad[] = {"",
+					  "-",
+					  "+",
+					  "1 ",
+					  " 1",
+					  "0x1",
+					  "1.0",
+					  "--1",
+					  "9223372036854775808",
+					  "-9223372036854775809",
+					  "99999999999999999999"};
 	int64_t value = 7;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -68,13 +77,36 @@ static void split(void **state)
 static void utf8(void **state)
 {
 	static const char *const good[] = {
-		"",	      "plain",	      "\xc2\x80",	  "\xdf\xbf",	      "\xe0\xa0\x80",
-		"\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+		"",
+		"plain",
+		"\xc2\x80",
+		"\xdf\xbf",
+		"\xe0\xa0\x80",
+		"\xed\x9f\xbf",
+		"\xee\x80\x80",
+		"\xef\xbf\xbf",
+		"\xf0\x90\x80\x80",
+		"\xf4\x8f\xbf\xbf",
 	};
 	static const char *const bad[] = {
-		"\x80",		"\xbf",		    "\xc0\x80",	  "\xc1\xbf",	    "\xc2",	      "\xc2 ",
-		"\xe0\x9f\xbf", "\xe0\xa0",	    "\xed\xa0\x80", "\xed\xbf\xbf",   "\xf0\x8f\xbf\xbf", "\xf0\x90\x80",
-		"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",	  "\xe2\x28\xa1",   "a\xe2\x82",      "\xf0\x90\x28\x80",
+		"\x80",
+		"\xbf",
+		"\xc0\x80",
+		"\xc1\xbf",
+		"\xc2",
+		"\xc2 ",
+		"\xe0\x9f\xbf",
+		"\xe0\xa0",
+		"\xed\xa0\x80",
+		"\xed\xbf\xbf",
+		"\xf0\x8f\xbf\xbf",
+		"\xf0\x90\x80",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xff",
+		"\xe2\x28\xa1",
+		"a\xe2\x82",
+		"\xf0\x90\x28\x80",
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -150,8 +182,12 @@ static void escapes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(compare_and_search), cmocka_unit_test(integers), cmocka_unit_test(split),
-		cmocka_unit_test(utf8),		      cmocka_unit_test(utf8_cut), cmocka_unit_test(buffer),
+		cmocka_unit_test(compare_and_search),
+		cmocka_unit_test(integers),
+		cmocka_unit_test(split),
+		cmocka_unit_test(utf8),
+		cmocka_unit_test(utf8_cut),
+		cmocka_unit_test(buffer),
 		cmocka_unit_test(escapes),
 	};
 

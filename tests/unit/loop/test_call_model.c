@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The model of asynchronous calls: every short sequence of start, complete, cancel, end of the scope, turn and unload over two calls, whose
- * callbacks restart, cancel, complete or start each other, is run against the rules of <couplet/call.h>. A started call fires
- * exactly once, in a later turn, with the status of its first completion; afterwards nothing is left anywhere.
+ * The model of asynchronous calls: every short sequence of start, complete, cancel, end of the scope, turn
+ * and unload over two calls, whose callbacks restart, cancel, complete or start each other, is run against
+ * the rules of <couplet/call.h>. A started call fires exactly once, in a later turn, with the status of its
+ * first completion; afterwards nothing is left anywhere.
  */
 #include "unit.h"
 
@@ -13,7 +14,16 @@
 enum step { START_A, START_B, COMPLETE_A, COMPLETE_B, CANCEL_A, CANCEL_B, SCOPE_END, TURN, UNLOAD, STEPS };
 
 /* What a callback does. */
-enum habit { NOTHING, RESTART, RESTART_AND_COMPLETE, START_OTHER, CANCEL_OTHER, COMPLETE_OTHER, END_SCOPE, HABITS };
+enum habit {
+	NOTHING,
+	RESTART,
+	RESTART_AND_COMPLETE,
+	START_OTHER,
+	CANCEL_OTHER,
+	COMPLETE_OTHER,
+	END_SCOPE,
+	HABITS
+};
 
 /* What the rules say about one call. */
 struct model {
@@ -33,7 +43,10 @@ static struct account *account;
 static bool stopping, starting, draining;
 static unsigned unrefs;
 static unsigned long long turn;
-/* Where the steps between two turns happen: false, at the end of the turn before; true, in the turn itself, before its calls are drained. */
+/*
+ * Where the steps between two turns happen: false, at the end of the turn before; true, in the turn itself,
+ * before its calls are drained.
+ */
 static bool in_watchers;
 
 /* The module is only ever an address. */
@@ -190,7 +203,8 @@ static void model_turn(void)
 	if (!in_watchers)
 		turn_begin();
 	for (int i = 0; i < 2; i++)
-		due[i] = models[i].fires + (models[i].pending && models[i].completed && models[i].turn < turn);
+		due[i] =
+			models[i].fires + (models[i].pending && models[i].completed && models[i].turn < turn);
 	draining = true;
 	calls_drain();
 	draining = false;
@@ -244,7 +258,10 @@ static void sequence_run(const enum step *steps, unsigned length, enum habit a, 
 	for (unsigned i = 0; i < length; i++)
 		step_run(steps[i]);
 	model_unload();
-	/* Rule 5 bounds the drain: what was queued, and what those callbacks queued before they could not start more. */
+	/*
+	 * Rule 5 bounds the drain: what was queued, and what those callbacks queued before they could not
+	 * start more.
+	 */
 	for (int i = 0; i < 3 + in_watchers; i++)
 		model_turn();
 	account_leave(&visit);
@@ -317,12 +334,9 @@ static void every_pair_of_habits(void **state)
 static void long_sequences(void **state)
 {
 	static const enum habit pairs[][2] = {
-		{NOTHING, NOTHING},
-		{RESTART, RESTART},
-		{RESTART, CANCEL_OTHER},
-		{RESTART_AND_COMPLETE, START_OTHER},
-		{START_OTHER, START_OTHER},
-		{COMPLETE_OTHER, END_SCOPE},
+		{NOTHING, NOTHING},	    {RESTART, RESTART},
+		{RESTART, CANCEL_OTHER},    {RESTART_AND_COMPLETE, START_OTHER},
+		{START_OTHER, START_OTHER}, {COMPLETE_OTHER, END_SCOPE},
 	};
 	unsigned long long count = 0;
 

@@ -395,7 +395,7 @@ static void timer_calls(void **state)
 }
 
 #define POSTERS 4
-#define POSTS 2000
+#define POSTS	2000
 static struct loop_task posts[POSTERS][POSTS];
 static unsigned posts_run;
 
@@ -497,7 +497,7 @@ static void idle_functions_wait_for_their_turn(void **state)
 }
 
 #define VIRTUAL(test) cmocka_unit_test_setup_teardown(test, setup_virtual, teardown)
-#define REAL(test) cmocka_unit_test_setup_teardown(test, setup_real, teardown)
+#define REAL(test)    cmocka_unit_test_setup_teardown(test, setup_real, teardown)
 
 int main(void)
 {

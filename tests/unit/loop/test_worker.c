@@ -98,7 +98,9 @@ static void job_returns_its_block(void **state)
 	struct asked asked = {0};
 	struct input input = {.number = 21};
 
-	assert_int_equal(cpl_job_start(&asked.call, NULL, work_double, &input, sizeof(input), drop_count, asked_done), 0);
+	assert_int_equal(
+		cpl_job_start(&asked.call, NULL, work_double, &input, sizeof(input), drop_count, asked_done),
+		0);
 	assert_int_equal(account_core()->jobs, 1);
 	input.number = 0; /* the core has a copy */
 	turn_until_idle();
@@ -115,7 +117,9 @@ static void cancelled_while_running(void **state)
 	struct asked asked = {0};
 	struct input input = {.number = 21, .begun = &begun, .go = &go};
 
-	assert_int_equal(cpl_job_start(&asked.call, NULL, work_double, &input, sizeof(input), drop_count, asked_done), 0);
+	assert_int_equal(
+		cpl_job_start(&asked.call, NULL, work_double, &input, sizeof(input), drop_count, asked_done),
+		0);
 	sem_wait(&begun);
 	cpl_call_cancel(&asked.call);
 	assert_int_equal(asked.fired, 0);
@@ -140,9 +144,13 @@ static void cancelled_while_queued(void **state)
 	struct cpl_scope scope;
 
 	cpl_scope_init(&scope, NULL);
-	assert_int_equal(cpl_job_start(&first.call, NULL, work_double, &blocking, sizeof(blocking), NULL, asked_done), 0);
+	assert_int_equal(
+		cpl_job_start(&first.call, NULL, work_double, &blocking, sizeof(blocking), NULL, asked_done),
+		0);
 	sem_wait(&begun);
-	assert_int_equal(cpl_job_start(&second.call, &scope, work_double, &input, sizeof(input), drop_count, asked_done), 0);
+	assert_int_equal(cpl_job_start(&second.call, &scope, work_double, &input, sizeof(input), drop_count,
+				       asked_done),
+			 0);
 	cpl_scope_end(&scope);
 	loop_turn(0);
 	assert_int_equal(second.fired, 1);
@@ -165,7 +173,8 @@ static void refused_job_keeps_the_input(void **state)
 
 	cpl_scope_init(&scope, NULL);
 	cpl_scope_end(&scope);
-	assert_int_equal(cpl_job_start(&asked.call, &scope, work_double, &input, sizeof(input), drop_count, asked_done),
+	assert_int_equal(cpl_job_start(&asked.call, &scope, work_double, &input, sizeof(input), drop_count,
+				       asked_done),
 			 CPL_E_CANCELLED);
 	turn_until_idle();
 	assert_int_equal(asked.fired, 0);
@@ -182,7 +191,9 @@ static void again_done(struct cpl_call *call)
 
 	assert_int_equal(drops, rounds);
 	if (++rounds < 5)
-		assert_int_equal(cpl_job_start(call, NULL, work_anywhere, &next, sizeof(next), drop_count, again_done), 0);
+		assert_int_equal(
+			cpl_job_start(call, NULL, work_anywhere, &next, sizeof(next), drop_count, again_done),
+			0);
 }
 
 static void job_restarts_itself(void **state)
@@ -191,7 +202,8 @@ static void job_restarts_itself(void **state)
 	struct input input = {.number = 1};
 
 	rounds = 0;
-	assert_int_equal(cpl_job_start(&call, NULL, work_anywhere, &input, sizeof(input), drop_count, again_done), 0);
+	assert_int_equal(
+		cpl_job_start(&call, NULL, work_anywhere, &input, sizeof(input), drop_count, again_done), 0);
 	for (int turns = 0; rounds < 5 && turns < 10000; turns++)
 		loop_turn(1000);
 	assert_int_equal(drops, 5);
@@ -211,7 +223,9 @@ static void callback_may_free_the_call(void **state)
 	struct asked *asked = CPL_NEW(struct asked);
 	struct input input = {.number = 7};
 
-	assert_int_equal(cpl_job_start(&asked->call, NULL, work_double, &input, sizeof(input), drop_count, freeing_done), 0);
+	assert_int_equal(cpl_job_start(&asked->call, NULL, work_double, &input, sizeof(input), drop_count,
+				       freeing_done),
+			 0);
 	turn_until_idle();
 	assert_int_equal(drops, 1);
 }
@@ -222,8 +236,11 @@ static void alone(void **state)
 	struct asked asked = {0}, cancelled = {0};
 	struct input input = {.number = 4};
 
-	assert_int_equal(cpl_job_start(&asked.call, NULL, work_anywhere, &input, sizeof(input), NULL, asked_done), 0);
-	assert_int_equal(cpl_job_start(&cancelled.call, NULL, work_anywhere, &input, sizeof(input), NULL, asked_done), 0);
+	assert_int_equal(
+		cpl_job_start(&asked.call, NULL, work_anywhere, &input, sizeof(input), NULL, asked_done), 0);
+	assert_int_equal(
+		cpl_job_start(&cancelled.call, NULL, work_anywhere, &input, sizeof(input), NULL, asked_done),
+		0);
 	assert_int_equal(asked.fired, 0);
 	cpl_call_cancel(&cancelled.call);
 	loop_turn(0);
@@ -301,7 +318,10 @@ static void owned_done(struct cpl_call *call)
 	assert_int_equal(mercutio->jobs, 1);
 }
 
-/* What the work allocates on its thread is charged to the module, and its account counts the job until drop() has returned. */
+/*
+ * What the work allocates on its thread is charged to the module, and its account counts the job until drop()
+ * has returned.
+ */
 static void job_of_a_module(void **state)
 {
 	struct cpl_call call = {0};
@@ -311,7 +331,9 @@ static void job_of_a_module(void **state)
 	mercutio = account_create("mercutio");
 	account_of_module = of_module;
 	visit = account_enter(mercutio, (struct cpl_module *)&module_place, "test");
-	assert_int_equal(cpl_job_start(&call, NULL, allocating_work, &nothing, sizeof(nothing), allocating_drop, owned_done), 0);
+	assert_int_equal(cpl_job_start(&call, NULL, allocating_work, &nothing, sizeof(nothing),
+				       allocating_drop, owned_done),
+			 0);
 	account_leave(&visit);
 	turn_until_idle();
 	assert_int_equal(drops, 1);
