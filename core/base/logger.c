@@ -116,7 +116,8 @@ static size_t head_write(char *to, size_t size, enum cpl_log_level level)
 	return (size_t)len;
 }
 
-static struct item *item_create(enum cpl_log_level level, const char *format, va_list args)
+static __attribute__((format(printf, 2, 0))) struct item *item_create(enum cpl_log_level level,
+								      const char *format, va_list args)
 {
 	char message[MESSAGE_MAX], head[64];
 	struct account *account = account_now.account;
