@@ -108,3 +108,38 @@ tests_unit_modules_test_caps_SOURCES = tests/unit/modules/test_caps.c modules/di
 tests_unit_modules_test_caps_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_modules_test_caps_LDADD = $(UNIT_LIBS) $(OPENSSL_LIBS)
 endif
+
+# tests/unit/xml, tests/unit/xmpp: addresses
+check_PROGRAMS += tests/unit/xml/test_framer tests/unit/xml/test_parser tests/unit/xml/test_stanza tests/unit/xmpp/test_jid
+TESTS += tests/unit/xml/test_framer tests/unit/xml/test_parser tests/unit/xml/test_stanza tests/unit/xmpp/test_jid
+tests_unit_xml_test_framer_SOURCES = tests/unit/xml/test_framer.c
+tests_unit_xml_test_framer_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xml_test_framer_LDADD = $(UNIT_LIBS)
+tests_unit_xml_test_parser_SOURCES = tests/unit/xml/test_parser.c
+tests_unit_xml_test_parser_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xml_test_parser_LDADD = $(UNIT_LIBS)
+tests_unit_xml_test_stanza_SOURCES = tests/unit/xml/test_stanza.c
+tests_unit_xml_test_stanza_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xml_test_stanza_LDADD = $(UNIT_LIBS)
+tests_unit_xmpp_test_jid_SOURCES = tests/unit/xmpp/test_jid.c
+tests_unit_xmpp_test_jid_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xmpp_test_jid_LDADD = $(UNIT_LIBS)
+
+# tests/fuzz: run with tests/fuzz/run
+EXTRA_DIST += tests/fuzz/run tests/fuzz/xml.dict tests/fuzz/jid.dict tests/fuzz/corpus
+if FUZZERS
+FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+noinst_PROGRAMS += tests/fuzz/fuzz_framer tests/fuzz/fuzz_stream tests/fuzz/fuzz_stanza tests/fuzz/fuzz_jid
+tests_fuzz_fuzz_framer_SOURCES = tests/fuzz/fuzz_framer.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_framer_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_framer_LDADD = libcore.la
+tests_fuzz_fuzz_stream_SOURCES = tests/fuzz/fuzz_stream.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_stream_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_stream_LDADD = libcore.la
+tests_fuzz_fuzz_stanza_SOURCES = tests/fuzz/fuzz_stanza.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_stanza_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_stanza_LDADD = libcore.la
+tests_fuzz_fuzz_jid_SOURCES = tests/fuzz/fuzz_jid.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_jid_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_jid_LDADD = libcore.la
+endif

@@ -107,6 +107,7 @@ static void prepare(void)
 	add(&locals, CPL_STR("message"));
 	add(&locals, CPL_STR("presence"));
 	add(&locals, CPL_STR("iq"));
+	add(&locals, CPL_STR("error"));
 	namespaces.next = 1;
 	make_room(&namespaces);
 	add_reserved(CPL_NS_NONE, CPL_STR(""));

@@ -9,7 +9,7 @@
 #include <couplet/stanza.h>
 
 /* Local names that every stream needs; their ids are fixed. */
-enum { NAMES_MESSAGE = 1, NAMES_PRESENCE = 2, NAMES_IQ = 3 };
+enum { NAMES_MESSAGE = 1, NAMES_PRESENCE = 2, NAMES_IQ = 3, NAMES_ERROR = 4 };
 
 /* Interns and fills in the ids (a NULL namespace is CPL_NS_CONTENT, an empty one CPL_NS_NONE); returns 0, or CPL_E_FULL. May be called again for the same name. */
 int names_add(struct cpl_name *name);

@@ -32,7 +32,7 @@ static const struct {
 };
 enum { CONDITIONS = sizeof conditions / sizeof *conditions };
 
-CPL_CONTENT_NAME(name_error, "error");
+static const struct cpl_name name_error = {NULL, "error", CPL_NS_CONTENT, NAMES_ERROR};
 
 /* To the sender, from what was addressed, be it an address or not. */
 static struct cpl_stanza *answer(const struct cpl_stanza *stanza, enum cpl_type type)
@@ -61,7 +61,7 @@ struct cpl_stanza *cpl_stanza_error(const struct cpl_stanza *stanza, enum cpl_co
 	if (stanza->kind == CPL_NONZA || stanza->type == CPL_TYPE_ERROR || stanza->type == CPL_TYPE_RESULT)
 		return NULL;
 	reply = answer(stanza, CPL_TYPE_ERROR);
-	error = cpl_add_named(reply, reply->root, CPL_NONE, CPL_STR("error"));
+	error = cpl_add(reply, reply->root, &name_error);
 	cpl_attr_set(reply, error, "type", cpl_str_of(conditions[condition].type));
 	cpl_add_named(reply, error, ns, cpl_str_of(conditions[condition].name));
 	if (text) {
@@ -75,11 +75,8 @@ struct cpl_stanza *cpl_stanza_error(const struct cpl_stanza *stanza, enum cpl_co
 
 enum cpl_condition cpl_stanza_condition(const struct cpl_stanza *stanza)
 {
-	const struct cpl_element *error;
+	const struct cpl_element *error = cpl_child(stanza->root, &name_error);
 
-	if (!name_error.local_id)
-		names_add(&name_error);
-	error = cpl_child(stanza->root, &name_error);
 	if (!error)
 		return CPL_UNDEFINED_CONDITION;
 	CPL_CHILDREN (child, error) {
