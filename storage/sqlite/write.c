@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* What the steps of a batch do. */
+#include "storage/sqlite/clock.h"
+#include "storage/sqlite/execute.h"
+#include "storage/sqlite/numbers.h"
+#include "storage/sqlite/statements.h"
+
+static int no_account(const struct cpl_store_step *step, struct cpl_error *error)
+{
+	return cpl_fail(error, CPL_E_NOT_FOUND, "there is no account %.*s", CPL_ARG(cpl_jid_str(step->account)));
+}
+
+/* "romeo@example.org/orchard" into the contact and the resource; a JID has no '/' before the resource. */
+static int with_bind(struct database *db, sqlite3_stmt *statement, struct cpl_str with, struct cpl_error *error)
+{
+	ptrdiff_t slash = cpl_str_find(with, '/');
+	struct cpl_str bare = {with.ptr, slash < 0 ? with.len : (size_t)slash};
+	int64_t contact;
+	int code;
+
+	if (!with.ptr) {
+		sqlite3_bind_null(statement, 4);
+		sqlite3_bind_null(statement, 5);
+		return 0;
+	}
+	code = contact_number(&db->writer, bare, true, &contact, error);
+	sqlite3_bind_int64(statement, 4, contact);
+	statement_bind_text(statement, 5, slash < 0 ? CPL_NONE : (struct cpl_str){with.ptr + slash + 1, with.len - bare.len - 1});
+	return code;
+}
+
+static int set(struct database *db, struct db_table *table, const struct cpl_store_step *step, int64_t account, struct cpl_error *error)
+{
+	sqlite3_stmt *statement = statement_of(&db->writer, table, DB_SET, error);
+	int position = 2, code;
+
+	if (!statement)
+		return error->code;
+	sqlite3_bind_int64(statement, 1, account);
+	if (table->store.kind == CPL_STORE_MAP) {
+		statement_bind_text(statement, 2, step->key);
+		position = 3;
+	} else if (table->store.kind == CPL_STORE_ARCHIVE) {
+		code = clock_note(db, table, step->id, step->when, error);
+		if (!code)
+			code = with_bind(db, statement, step->with, error);
+		if (code)
+			return code;
+		sqlite3_bind_int64(statement, 2, step->id);
+		sqlite3_bind_int64(statement, 3, step->when);
+		position = 6;
+	}
+	statement_bind_values(statement, position, table, step->values, step->columns);
+	code = statement_run(&db->writer, statement, "writing a row", error);
+	/* Somebody else has removed the account (or contact) from the file. */
+	if (code == CPL_E_NOT_FOUND) {
+		numbers_forget(&db->writer);
+		no_account(step, error);
+	}
+	return code;
+}
+
+static int rows_remove(struct database *db, struct db_table *table, const struct cpl_store_step *step, int64_t account,
+		       struct cpl_error *error)
+{
+	bool one = table->store.kind == CPL_STORE_MAP && step->key.ptr;
+	enum db_statement which = step->op == CPL_OP_PURGE ? DB_PURGE : one ? DB_REMOVE : DB_REMOVE_ALL;
+	sqlite3_stmt *statement = statement_of(&db->writer, table, which, error);
+
+	if (!statement)
+		return error->code;
+	sqlite3_bind_int64(statement, 1, account);
+	if (which == DB_REMOVE) {
+		statement_bind_text(statement, 2, step->key);
+	} else if (which == DB_PURGE) {
+		sqlite3_bind_int64(statement, 2, step->id);
+		sqlite3_bind_int64(statement, 3, step->last);
+	}
+	return statement_run(&db->writer, statement, "removing rows", error);
+}
+
+static int rows_write(struct database *db, const struct cpl_store_step *step, struct cpl_error *error)
+{
+	struct db_table *table = table_find(db, step->store->name);
+	int64_t account;
+	int code;
+
+	if (!table)
+		return cpl_fail(error, CPL_E_UNSUPPORTED, "the store %s was not declared", step->store->name);
+	code = account_number(&db->writer, step->account, &account, error);
+	if (code)
+		return code;
+	if (step->op == CPL_OP_SET || step->op == CPL_OP_APPEND)
+		return account ? set(db, table, step, account, error) : no_account(step, error);
+	return account ? rows_remove(db, table, step, account, error) : 0;
+}
+
+static int account_write(struct database *db, const struct cpl_store_step *step, struct cpl_error *error)
+{
+	static const enum db_common statements[] = {
+		[CPL_OP_ACCOUNT_CREATE] = DB_ACCOUNT_INSERT,
+		[CPL_OP_ACCOUNT_REMOVE] = DB_ACCOUNT_DELETE,
+		[CPL_OP_ACCOUNT_DISABLE] = DB_ACCOUNT_DISABLE,
+	};
+	sqlite3_stmt *statement;
+	int64_t number;
+	int code = account_number(&db->writer, step->account, &number, error);
+
+	if (code)
+		return code;
+	if (step->op == CPL_OP_ACCOUNT_CREATE && number)
+		return cpl_fail(error, CPL_E_EXISTS, "there is an account %.*s", CPL_ARG(cpl_jid_str(step->account)));
+	if (step->op != CPL_OP_ACCOUNT_CREATE && !number)
+		return no_account(step, error);
+	statement = statement_common(&db->writer, statements[step->op], error);
+	if (!statement)
+		return error->code;
+	statement_bind_text(statement, 1, cpl_jid_domain(step->account));
+	statement_bind_text(statement, 2, step->account.local_len ? cpl_jid_local(step->account) : CPL_STR(""));
+	if (step->op == CPL_OP_ACCOUNT_CREATE)
+		sqlite3_bind_int64(statement, 3, step->when);
+	else if (step->op == CPL_OP_ACCOUNT_DISABLE)
+		sqlite3_bind_int(statement, 3, step->flag);
+	code = statement_run(&db->writer, statement, "writing an account", error);
+	if (step->op == CPL_OP_ACCOUNT_CREATE)
+		db->writer.numbers_are_new = true;
+	if (step->op == CPL_OP_ACCOUNT_REMOVE)
+		account_forget(&db->writer, step->account);
+	return code;
+}
+
+int execute_write(struct database *db, const struct cpl_store_step *step, struct cpl_error *error)
+{
+	return step->store ? rows_write(db, step, error) : account_write(db, step, error);
+}
