@@ -128,18 +128,18 @@ tests_unit_xmpp_test_jid_LDADD = $(UNIT_LIBS)
 # tests/fuzz: run with tests/fuzz/run
 EXTRA_DIST += tests/fuzz/run tests/fuzz/xml.dict tests/fuzz/jid.dict tests/fuzz/corpus
 if FUZZERS
-FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += tests/fuzz/fuzz_framer tests/fuzz/fuzz_stream tests/fuzz/fuzz_stanza tests/fuzz/fuzz_jid
 tests_fuzz_fuzz_framer_SOURCES = tests/fuzz/fuzz_framer.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_framer_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_framer_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_framer_LDADD = libcore.la
 tests_fuzz_fuzz_stream_SOURCES = tests/fuzz/fuzz_stream.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_stream_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_stream_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_stream_LDADD = libcore.la
 tests_fuzz_fuzz_stanza_SOURCES = tests/fuzz/fuzz_stanza.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_stanza_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_stanza_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_stanza_LDADD = libcore.la
 tests_fuzz_fuzz_jid_SOURCES = tests/fuzz/fuzz_jid.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_jid_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_jid_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_jid_LDADD = libcore.la
 endif
