@@ -13,6 +13,16 @@ tests_unit_config_test_config_SOURCES = tests/unit/config/test_config.c tests/un
 tests_unit_config_test_config_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_config_test_config_LDADD = $(UNIT_LIBS)
 
+# tests/unit/admin
+check_PROGRAMS += tests/unit/admin/test_form tests/unit/admin/test_command
+TESTS += tests/unit/admin/test_form tests/unit/admin/test_command
+tests_unit_admin_test_form_SOURCES = tests/unit/admin/test_form.c tests/unit/unit.h
+tests_unit_admin_test_form_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_admin_test_form_LDADD = $(UNIT_LIBS)
+tests_unit_admin_test_command_SOURCES = tests/unit/admin/test_command.c tests/unit/unit.h
+tests_unit_admin_test_command_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_admin_test_command_LDADD = $(UNIT_LIBS)
+
 # tests/unit/net
 check_PROGRAMS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output \
 	tests/unit/net/test_tls tests/unit/net/test_tls_context

@@ -16,7 +16,7 @@ static bool is_word(struct cpl_str text)
 		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
 			return false;
 	}
-	return text.len > 0;
+	return text.len > 0 && text.ptr[0] != '-';
 }
 
 /* "<type>" or "<type:label>" */

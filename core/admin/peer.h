@@ -8,7 +8,7 @@
 #ifndef CORE_ADMIN_PEER_H
 #define CORE_ADMIN_PEER_H
 
-#define PEER_OUTPUT_MAX (256u * 1024 * 1024)
+#define PEER_OUTPUT_MAX (64u * 1024 * 1024)
 #define PEER_IDLE_MS    (10 * 60 * 1000)
 
 struct peer;
