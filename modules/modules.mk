@@ -47,3 +47,19 @@ module_LTLIBRARIES += modules/roster.la
 modules_roster_la_SOURCES = modules/roster/roster.c modules/roster/roster.h modules/roster/roster_change.c \
 	modules/roster/roster_iq.c modules/roster/roster_load.c
 modules_roster_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/presence.la
+modules_presence_la_SOURCES = modules/presence/presence.c modules/presence/presence.h modules/presence/broadcast.c modules/presence/subscription.c
+modules_presence_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/message.la
+modules_message_la_SOURCES = modules/message.c
+modules_message_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/iq.la
+modules_iq_la_SOURCES = modules/iq.c
+modules_iq_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/offline.la
+modules_offline_la_SOURCES = modules/offline.c
+modules_offline_la_LDFLAGS = $(MODULE_LDFLAGS)
