@@ -106,14 +106,17 @@ tests_unit_loop_test_worker_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loop_test_worker_LDADD = $(UNIT_LIBS)
 
 # tests/unit/modules
-check_PROGRAMS += tests/unit/modules/test_scram tests/unit/modules/test_sasl tests/unit/modules/test_caps
-TESTS += tests/unit/modules/test_scram tests/unit/modules/test_sasl tests/unit/modules/test_caps
+check_PROGRAMS += tests/unit/modules/test_scram tests/unit/modules/test_sasl tests/unit/modules/test_credential tests/unit/modules/test_caps
+TESTS += tests/unit/modules/test_scram tests/unit/modules/test_sasl tests/unit/modules/test_credential tests/unit/modules/test_caps
 tests_unit_modules_test_scram_SOURCES = tests/unit/modules/test_scram.c modules/auth/scram.c
 tests_unit_modules_test_scram_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_modules_test_scram_LDADD = $(UNIT_LIBS) $(OPENSSL_LIBS)
 tests_unit_modules_test_sasl_SOURCES = tests/unit/modules/test_sasl.c modules/auth/mechanism.c modules/auth/plain.c modules/auth/scram.c
 tests_unit_modules_test_sasl_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_modules_test_sasl_LDADD = $(UNIT_LIBS) $(OPENSSL_LIBS)
+tests_unit_modules_test_credential_SOURCES = tests/unit/modules/test_credential.c modules/auth/credential.c modules/auth/scram.c
+tests_unit_modules_test_credential_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_modules_test_credential_LDADD = $(UNIT_LIBS) $(OPENSSL_LIBS)
 tests_unit_modules_test_caps_SOURCES = tests/unit/modules/test_caps.c modules/disco/caps.c
 tests_unit_modules_test_caps_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_modules_test_caps_LDADD = $(UNIT_LIBS) $(OPENSSL_LIBS)
@@ -136,7 +139,7 @@ tests_unit_xmpp_test_jid_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_xmpp_test_jid_LDADD = $(UNIT_LIBS)
 
 # tests/fuzz: run with tests/fuzz/run
-EXTRA_DIST += tests/fuzz/run tests/fuzz/xml.dict tests/fuzz/jid.dict tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/run tests/fuzz/xml.dict tests/fuzz/jid.dict tests/fuzz/sasl.dict tests/fuzz/corpus
 if FUZZERS
 FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += tests/fuzz/fuzz_framer tests/fuzz/fuzz_stream tests/fuzz/fuzz_stanza tests/fuzz/fuzz_jid
@@ -152,4 +155,9 @@ tests_fuzz_fuzz_stanza_LDADD = libcore.la
 tests_fuzz_fuzz_jid_SOURCES = tests/fuzz/fuzz_jid.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_jid_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_jid_LDADD = libcore.la
+noinst_PROGRAMS += tests/fuzz/fuzz_sasl
+tests_fuzz_fuzz_sasl_SOURCES = tests/fuzz/fuzz_sasl.c tests/fuzz/fuzz.h modules/auth/plain.c modules/auth/scram.c
+tests_fuzz_fuzz_sasl_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_fuzz_sasl_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_sasl_LDADD = libcore.la $(OPENSSL_LIBS)
 endif
