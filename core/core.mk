@@ -43,6 +43,9 @@ libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmp
 libcore_la_SOURCES += core/xmpp/store.c core/xmpp/store.h core/xmpp/store_calls.c
 
 # core/module
+libcore_la_SOURCES += core/module/apply.c core/module/bag.c core/module/descriptor.c core/module/drain.c core/module/features.c \
+	core/module/loader.c core/module/loader.h core/module/manager.c core/module/manager.h core/module/module.c core/module/module.h \
+	core/module/options.c core/module/plan.c core/module/reload.c core/module/tables.c
 
 # core/admin
 libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c \

@@ -12,6 +12,18 @@
 
 struct cpl_host;
 
+/*
+ * What layers above do for modules. The server sets the members before manager_init(); NULL: nobody does it (tests).
+ * commands_add: a module's table, all or none of it. commands_remove: all of a module. commands_replace: at a reload, from the old generation to the new one, whose
+ * table may be NULL, all or nothing; running invocations of the old one go on. Where it is NULL, remove and add do.
+ */
+struct manager_hooks {
+	int (*commands_add)(struct cpl_module *owner, const struct cpl_command *table, struct cpl_error *error);
+	void (*commands_remove)(struct cpl_module *owner);
+	int (*commands_replace)(struct cpl_module *before, struct cpl_module *now, const struct cpl_command *table, struct cpl_error *error);
+};
+extern struct manager_hooks manager_hooks;
+
 /* Once. Interns the core's names, sets the hooks of core/base/account.h. */
 void manager_init(void);
 /* Stops and unloads everything; waits (turning the loop, bounded) until nothing of any module is in flight. */
@@ -23,6 +35,8 @@ void manager_finish(void);
  * the module. The array is the manager's and lives until the next call.
  */
 size_t manager_open(struct config *config, struct config_report *report, const struct config_schema **schemas);
+/* The names that may stand under listen:, from all modules that are open; for config_judge(). The array lives until the next call. */
+size_t manager_services(const struct config_service **services);
 /* Drops what manager_open() opened and nobody loaded (a refused configuration). */
 void manager_discard(void);
 /*
@@ -30,6 +44,16 @@ void manager_discard(void);
  * point into `config`). Returns 0, or a code with *error, in which case what was changed by this call has been undone.
  */
 int manager_apply(const struct config *config, struct cpl_error *error);
+/*
+ * After manager_apply() with another: takes over the configuration that was in force before and destroys it when no module uses anything of it any more (a
+ * module that drains may). Nulls.
+ */
+void manager_retire(struct config **config);
+/* Options of modules that differ between two judged configurations but wait for a restart: "MODULE.OPTION", one a line. Call before manager_apply(), which gives them
+ * their former values. */
+void manager_waiting(const struct config *now, struct cpl_buf *names);
+/* stop() on a host for all its modules, in reverse order, and an empty table: before host_destroy(). Suspended events of the host end as CPL_FAILED. */
+void manager_host_stop(struct cpl_host *host);
 
 /* The commands' verbs; each in its own transaction. `done` comes later, once, with 0 or a code and a line of text. */
 struct manager_request {
@@ -40,11 +64,18 @@ int manager_load(struct cpl_str name, struct manager_request *request, struct cp
 int manager_reload(struct cpl_str name, struct manager_request *request, struct cpl_error *error);
 int manager_unload(struct cpl_str name, struct manager_request *request, struct cpl_error *error);
 
-/* NULL when not open. */
+/* A running module; NULL when there is none of that name. */
 struct cpl_module *manager_find(struct cpl_str name);
 /* All, in start order; *at = 0 at first; NULL at the end. */
 struct cpl_module *manager_next(size_t *at);
-/* For lists: "started", "draining" ... */
+/* For lists: "started", "draining" ...; its generation, from 1; on how many hosts it runs; what of it is in flight; its ledger's and slots' resources. */
 const char *manager_state(const struct cpl_module *module);
+unsigned manager_generation(const struct cpl_module *module);
+size_t manager_hosts(const struct cpl_module *module);
+size_t manager_in_flight(const struct cpl_module *module);
+struct account *manager_account(const struct cpl_module *module);
+const struct cpl_descriptor *manager_descriptor(const struct cpl_module *module);
+/* True when a host has the module. */
+bool manager_on_host(const struct cpl_module *module, const struct cpl_host *host);
 
 #endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Draining: from the last table that a module was in to its unload() and the closing of its file. */
+#include "core/base/clock.h"
+#include "core/hook/slot.h"
+#include "core/loop/call.h"
+#include "core/loop/loop.h"
+#include "core/module/module.h"
+
+#include <assert.h>
+
+enum {
+	TICK_MS = 500,
+	TELL_MS = 5000,      /* then a waiting request is told that it takes long */
+	REPLACED_MS = 60000, /* then what a replaced generation still waits for on its own account (timers) is cancelled */
+};
+
+static struct loop_hook hook;
+static struct loop_timer timer;
+static bool active;
+
+static void check(struct loop_hook *unused);
+
+static void tick(struct loop_timer *unused)
+{
+	loop_timer_start(&timer, TICK_MS, tick);
+}
+
+static void activate(void)
+{
+	if (active)
+		return;
+	active = true;
+	loop_hook_add(&hook, check);
+	loop_timer_start(&timer, TICK_MS, tick);
+}
+
+static void deactivate(void)
+{
+	active = false;
+	loop_hook_remove(&hook);
+	loop_timer_stop(&timer);
+}
+
+static void begin(struct cpl_module *module)
+{
+	module->state = MODULE_DRAINING;
+	module->drain_since = cpl_monotonic();
+	cpl_list_remove(&module->node);
+	cpl_list_append(&modules.draining, &module->node);
+	activate();
+}
+
+void drain_begin(struct cpl_module *module)
+{
+	assert(module->tables == 0);
+	module->stopping = true;
+	begin(module);
+	suspension_end_module(module);
+	cpl_scope_end(&module->scope);
+	call_cancel_owned(&module->calls);
+	module_commands_remove(module);
+}
+
+void drain_begin_replaced(struct cpl_module *module)
+{
+	assert(module->tables == 0);
+	module->replaced = true;
+	/* Nothing is cancelled; but what it would start for itself alone is the new generation's to do. */
+	module->scope.ended = true;
+	begin(module);
+}
+
+size_t manager_in_flight(const struct cpl_module *module)
+{
+	size_t count = suspension_count_of(module) + (module->account ? module->account->jobs : 0);
+
+	for (const struct cpl_list *node = module->calls.next; node != &module->calls; node = node->next)
+		count++;
+	return count;
+}
+
+static bool is_drained(const struct cpl_module *module)
+{
+	return cpl_list_empty(&module->calls) && module->tables == 0 && module->scope.refs == 0 && manager_in_flight(module) == 0;
+}
+
+static void found_pointer(const char *slot, const char *module)
+{
+	cpl_log_error("slot points into code that was unloaded module=%s slot=%s", module, slot);
+}
+
+/* Kept data may not point into what is about to be unmapped: string literals, functions. Looked for when the log shows what is for developers. */
+static void scan(const struct cpl_module *module, const struct cpl_descriptor *raw)
+{
+	const struct cpl_module *now = module_in(&modules.running, cpl_str_of(module->descriptor.name));
+	uintptr_t low, high;
+
+	if (cpl_log_threshold == CPL_LOG_DEBUG && module->replaced && now && loader_range(raw, &low, &high))
+		slot_scan(now, low, high, found_pointer);
+}
+
+static void finish(struct cpl_module *module)
+{
+	struct manager_request *request = module->waiting;
+	char *text = cpl_asprintf("%s %s unloaded", module->descriptor.name, module->descriptor.version);
+
+	/* Slots' data first: releasing it is the module's code, which may use what unload() frees. */
+	module_release(module);
+	if (module->loaded && module->descriptor.unload) {
+		struct account_visit visit = account_enter(module->account, module, "unload");
+
+		module->descriptor.unload(module);
+		account_leave(&visit);
+	}
+	scan(module, module->file.descriptor);
+	cpl_log_info("module closed name=%s version=%s generation=%u", module->descriptor.name, module->descriptor.version, module->generation);
+	module_close(&module);
+	if (request)
+		request->done(request, 0, text);
+	cpl_free(text);
+}
+
+static void check_time(struct cpl_module *module)
+{
+	int64_t spent = cpl_monotonic() - module->drain_since;
+	struct manager_request *request = module->waiting;
+
+	if (request && spent >= TELL_MS) {
+		char *text = cpl_asprintf("%s %s stopped; its code stays in memory until what is in flight of it has ended (%zu)",
+					  module->descriptor.name, module->descriptor.version, manager_in_flight(module));
+
+		module->waiting = NULL;
+		request->done(request, 0, text);
+		cpl_free(text);
+	}
+	if (!module->replaced || module->stopping || spent < REPLACED_MS)
+		return;
+	module->stopping = true;
+	CPL_LIST_EACH(node, &module->calls) {
+		struct cpl_call *call = CPL_CONTAINER(node, struct cpl_call, in_owner);
+
+		if (!call->scope || call->scope == &module->scope)
+			cpl_call_cancel(call);
+	}
+}
+
+/* The list is looked at anew each time, as what a module's end sets off may change it. */
+static bool finish_next(void)
+{
+	CPL_LIST_EACH(node, &modules.draining) {
+		if (!is_drained(module_of(node)))
+			continue;
+		finish(module_of(node));
+		return true;
+	}
+	return false;
+}
+
+static void check(struct loop_hook *unused)
+{
+	bool closed = false;
+
+	CPL_LIST_EACH(node, &modules.draining)
+		check_time(module_of(node));
+	while (finish_next())
+		closed = true;
+	if (closed)
+		manager_sweep();
+	if (cpl_list_empty(&modules.draining))
+		deactivate();
+}
+
+static bool is_draining(const struct cpl_module *module)
+{
+	for (const struct cpl_list *node = modules.draining.next; node != &modules.draining; node = node->next)
+		if (!module || node == &module->node)
+			return true;
+	return false;
+}
+
+bool drain_wait(const struct cpl_module *module, int64_t ms)
+{
+	int64_t until = clock_system_monotonic() + ms;
+
+	while (is_draining(module) && clock_system_monotonic() < until)
+		loop_turn(TICK_MS / 10);
+	return !is_draining(module);
+}
