@@ -110,8 +110,9 @@ struct config *server_judge(const char *path, struct config_report *report, stru
 int server_prepare(const struct server_options *options, struct config_report *report)
 {
 	server.options = *options;
+	manager_hooks.commands_add = command_add;
+	manager_hooks.commands_remove = command_remove;
 	manager_init();
-	server_set_hooks();
 	server.config = server_judge(options->config_path, report, &server.contexts);
 	return server.config ? 0 : CPL_E_INVALID;
 }
@@ -298,6 +299,7 @@ void server_close(void)
 	if (server.sockets_started)
 		conn_socket_finish();
 	while ((host = cpl_host_next(&at))) {
+		manager_host_stop(host);
 		host_destroy(&host);
 		at = 0;
 	}
@@ -317,7 +319,6 @@ void server_close(void)
 	server_listen_finish();
 	if (server.loop_started)
 		loop_finish();
-	config_destroy(&server.previous);
 	config_destroy(&server.config);
 	server = (struct server){0};
 }

@@ -18,7 +18,6 @@ struct server_listener {
 	char *address;
 	uint16_t port;
 	bool direct_tls;
-	enum cpl_session_type type;
 };
 
 /* The core's own. */
@@ -42,46 +41,49 @@ static const char *name_for_good(const char *service)
 	return name;
 }
 
-static void add_services(const struct cpl_listen_row *rows)
+static void add_services(const struct config_service *rows, size_t count)
 {
-	for (const struct cpl_listen_row *row = rows; row && row->name; row++) {
-		struct config_service service = {row->name, row->port, row->direct_tls};
-
-		cpl_buf_add(&services, (struct cpl_str){(const char *)&service, sizeof service});
-	}
+	cpl_buf_add(&services, (struct cpl_str){(const char *)rows, count * sizeof *rows});
 }
 
 size_t server_services(const struct config_service **out)
 {
-	size_t at = 0;
-	const struct cpl_descriptor *descriptor;
+	const struct config_service *rows;
+	size_t count = manager_services(&rows);
 
 	cpl_buf_clear(&services);
-	add_services(core_services);
-	while ((descriptor = manager_next_descriptor(&at)))
-		add_services(descriptor->listens);
+	for (const struct cpl_listen_row *row = core_services; row->name; row++)
+		add_services(&(struct config_service){row->name, row->port, row->direct_tls}, 1);
+	if (count)
+		add_services(rows, count);
 	*out = (const struct config_service *)(const void *)services.ptr;
 	return services.len / sizeof(struct config_service);
 }
 
-static enum cpl_session_type type_of(const char *service)
+static const struct cpl_listen_row *row_of(const struct cpl_listen_row *rows, const char *service)
 {
-	size_t at = 0;
-	const struct cpl_descriptor *descriptor;
+	for (; rows && rows->name; rows++)
+		if (strcmp(rows->name, service) == 0)
+			return rows;
+	return NULL;
+}
 
-	for (const struct cpl_listen_row *row = core_services; row->name; row++)
-		if (strcmp(row->name, service) == 0)
-			return row->type;
-	while ((descriptor = manager_next_descriptor(&at)))
-		for (const struct cpl_listen_row *row = descriptor->listens; row && row->name; row++)
-			if (strcmp(row->name, service) == 0)
-				return row->type;
-	return CPL_SESSION_C2S_UNAUTHED;
+/* The row that declares a service; NULL when the module that did is not running. */
+static const struct cpl_listen_row *service_row(const char *service)
+{
+	const struct cpl_listen_row *row = row_of(core_services, service);
+	struct cpl_module *module;
+	size_t at = 0;
+
+	while (!row && (module = manager_next(&at)))
+		row = row_of(manager_descriptor(module)->listens, service);
+	return row;
 }
 
 static void accepted(struct listener *listener, int fd, const char *address)
 {
 	const struct server_listener *entry = NULL;
+	const struct cpl_listen_row *row = service_row(listener_service(listener));
 	struct admission *admission = admission_take(address);
 	struct conn_socket_options options;
 	struct cpl_conn *conn;
@@ -89,8 +91,8 @@ static void accepted(struct listener *listener, int fd, const char *address)
 	for (size_t i = 0; i < server.listener_count; i++)
 		if (server.listeners[i].listener == listener)
 			entry = &server.listeners[i];
-	if (!admission || !entry) {
-		cpl_log_debug("connection refused address=%s reason=too-many-unauthenticated", address);
+	if (!admission || !entry || !row) {
+		cpl_log_debug("connection refused address=%s reason=%s", address, admission ? "no-service" : "too-many-unauthenticated");
 		admission_release(&admission);
 		close(fd);
 		return;
@@ -102,7 +104,7 @@ static void accepted(struct listener *listener, int fd, const char *address)
 		.events = &session_conn_events,
 	};
 	conn = conn_socket_create(&options);
-	session_create(conn, entry->type, admission);
+	session_create(conn, row->type, admission);
 }
 
 static void entry_finish(struct server_listener *entry)
@@ -133,7 +135,6 @@ static bool entry_open(struct server_listener *entry, const struct config_listen
 		.address = cpl_strdup(address),
 		.port = listen->port,
 		.direct_tls = listen->direct_tls,
-		.type = type_of(listen->service),
 	};
 	options = (struct listener_options){
 		.service = entry->service,

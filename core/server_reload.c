@@ -88,6 +88,7 @@ static void hosts_sweep(struct loop_timer *timer)
 			continue;
 		}
 		cpl_log_info("host removed host=%.*s", CPL_ARG(host->name));
+		manager_host_stop(host);
 		host_destroy(&host);
 		at = 0;
 	}
@@ -116,8 +117,10 @@ static void hosts_add(const struct config *config, bool undo)
 
 		if (!undo && !host)
 			host_create(&config->hosts[i]);
-		else if (undo && host && !config_host_find(server.config, host->name))
+		else if (undo && host && !config_host_find(server.config, host->name)) {
+			manager_host_stop(host);
 			host_destroy(&host);
+		}
 	}
 }
 
@@ -155,12 +158,14 @@ int server_reload(struct config_report *report, struct cpl_buf *waits_for_restar
 {
 	struct tls_contexts *contexts;
 	struct config *config = server_judge(server.options.config_path, report, &contexts);
+	struct config *before = server.config;
 	struct cpl_error error = {0};
 	int status;
 
 	if (!config)
 		return CPL_E_INVALID;
 	keep_fixed(config, waits_for_restart);
+	manager_waiting(config, waits_for_restart);
 	process_notify("RELOADING=1");
 	status = apply(config, &error);
 	process_notify("READY=1");
@@ -170,10 +175,9 @@ int server_reload(struct config_report *report, struct cpl_buf *waits_for_restar
 		config_destroy(&config);
 		return status;
 	}
-	config_destroy(&server.previous);
-	server.previous = server.config;
 	server.config = config;
 	server_apply_bounds(config);
+	manager_retire(&before);
 	tls_contexts_install(contexts);
 	hosts_close_removed();
 	cpl_log_info("configuration reloaded hosts=%zu", host_count());

@@ -14,7 +14,6 @@ struct server_listener;
 struct server {
 	struct server_options options;
 	struct config *config;
-	struct config *previous; /* of the generation before, kept while handlers of that turn may look at it */
 	struct tls_contexts *contexts; /* judged, not yet installed */
 	struct server_listener *listeners;
 	size_t listener_count;
@@ -33,8 +32,6 @@ struct config *server_judge(const char *path, struct config_report *report, stru
 struct tls_contexts *server_judge_certificates(const struct config *config, struct config_report *report);
 int server_apply_log(const struct config *config, struct cpl_error *error);
 void server_apply_bounds(const struct config *config);
-/* Gives the layers below what they call upward. */
-void server_set_hooks(void);
 
 /* ---- server_listen.c ---- */
 
