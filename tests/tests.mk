@@ -24,10 +24,11 @@ tests_unit_admin_test_command_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_admin_test_command_LDADD = $(UNIT_LIBS)
 
 # tests/unit/net
+if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output \
-	tests/unit/net/test_tls tests/unit/net/test_tls_context
+	tests/unit/net/test_storm tests/unit/net/test_tls tests/unit/net/test_tls_context tests/unit/net/test_tls_hostile
 TESTS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output \
-	tests/unit/net/test_tls tests/unit/net/test_tls_context
+	tests/unit/net/test_storm tests/unit/net/test_tls tests/unit/net/test_tls_context tests/unit/net/test_tls_hostile
 tests_unit_net_test_conn_script_SOURCES = tests/unit/net/test_conn_script.c tests/unit/net/recorder.h
 tests_unit_net_test_conn_script_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_net_test_conn_script_LDADD = $(UNIT_LIBS)
@@ -40,12 +41,22 @@ tests_unit_net_test_listener_LDADD = $(UNIT_LIBS)
 tests_unit_net_test_output_SOURCES = tests/unit/net/test_output.c
 tests_unit_net_test_output_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_net_test_output_LDADD = $(UNIT_LIBS)
-tests_unit_net_test_tls_SOURCES = tests/unit/net/test_tls.c tests/unit/net/certificate.h tests/unit/net/peer.h tests/unit/net/recorder.h
+tests_unit_net_test_storm_SOURCES = tests/unit/net/test_storm.c tests/unit/net/certificate.h tests/unit/net/peer.h \
+	tests/unit/net/recorder.h
+tests_unit_net_test_storm_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_net_test_storm_LDADD = $(UNIT_LIBS)
+tests_unit_net_test_tls_hostile_SOURCES = tests/unit/net/test_tls_hostile.c tests/unit/net/tls_client.h tests/unit/net/certificate.h \
+	tests/unit/net/peer.h tests/unit/net/recorder.h
+tests_unit_net_test_tls_hostile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_net_test_tls_hostile_LDADD = $(UNIT_LIBS)
+tests_unit_net_test_tls_SOURCES = tests/unit/net/test_tls.c tests/unit/net/tls_client.h tests/unit/net/certificate.h \
+	tests/unit/net/peer.h tests/unit/net/recorder.h
 tests_unit_net_test_tls_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_net_test_tls_LDADD = $(UNIT_LIBS)
 tests_unit_net_test_tls_context_SOURCES = tests/unit/net/test_tls_context.c tests/unit/net/certificate.h
 tests_unit_net_test_tls_context_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_net_test_tls_context_LDADD = $(UNIT_LIBS)
+endif
 
 # tests/unit/base, tests/unit/loop
 if HAVE_CMOCKA

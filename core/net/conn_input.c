@@ -27,7 +27,8 @@ static bool held_add(struct conn_held *held, struct cpl_str bytes)
 		if (live)
 			memcpy(ptr, held->ptr + held->begin, live);
 		cpl_free(held->ptr);
-		*held = (struct conn_held){.ptr = ptr, .size = size, .scanned = held->scanned - held->begin, .end = live};
+		*held = (struct conn_held){
+			.ptr = ptr, .size = size, .scanned = held->scanned - held->begin, .end = live};
 	}
 	if (bytes.len)
 		memcpy(held->ptr + held->end, bytes.ptr, bytes.len);
@@ -88,8 +89,9 @@ static bool whole_frame(struct conn_input *input, struct cpl_str piece, struct c
 }
 
 /*
- * Runs over `bytes`, of which the first `scanned` were seen by the framer before and begin a frame (input->held is then empty), or none
- * were (held may be the beginning of a frame, all of it seen). Returns where the bytes begin that must be held, *seen how far they are scanned.
+ * Runs over `bytes`, of which the first `scanned` were seen by the framer before and begin a frame
+ * (input->held is then empty), or none were (held may be the beginning of a frame, all of it seen). Returns
+ * where the bytes begin that must be held, *seen how far they are scanned.
  */
 static size_t run(struct conn_input *input, struct cpl_str bytes, size_t scanned, size_t *seen)
 {
@@ -100,8 +102,9 @@ static size_t run(struct conn_input *input, struct cpl_str bytes, size_t scanned
 	while (at < bytes.len && !input->stopped && !input->pauses && !input->cut && !input->closing) {
 		size_t taken = 0;
 		struct cpl_str frame;
-		enum framer_event event = framer_feed(&input->framer, &input->limits,
-						      (struct cpl_str){bytes.ptr + at, bytes.len - at}, &taken);
+		enum framer_event event =
+			framer_feed(&input->framer, &input->limits,
+				    (struct cpl_str){bytes.ptr + at, bytes.len - at}, &taken);
 
 		at += taken;
 		if (event == FRAMER_MORE)
@@ -163,7 +166,8 @@ void conn_input_continue(struct conn_input *input)
 	if (!conn_input_waiting(input) || input->pauses)
 		return;
 	input->held = (struct conn_held){0};
-	begin = run(input, (struct cpl_str){held.ptr + held.begin, held.end - held.begin}, held.scanned - held.begin, &seen);
+	begin = run(input, (struct cpl_str){held.ptr + held.begin, held.end - held.begin},
+		    held.scanned - held.begin, &seen);
 	held.scanned = held.begin + seen;
 	held.begin += begin;
 	if (held.begin == held.end || input->stopped) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From bytes to events: the part of a connection that frames and parses what the peer sent and reports it. Both implementations of struct
- * cpl_conn in the core have one, so that tests over a script meet the very code that sockets use.
+ * From bytes to events: the part of a connection that frames and parses what the peer sent and reports it.
+ * Both implementations of struct cpl_conn in the core have one, so that tests over a script meet the very
+ * code that sockets use.
  *
- * Bytes are framed where they lie. Only what must wait is copied: the beginning of a frame whose end has not come (bounded by
- * stanza_bytes), or, while input is paused, what its reader had already read (bounded by what one read can bring). An idle connection holds nothing.
- * A handler may call any op from inside an event. Session thread only.
+ * Bytes are framed where they lie. Only what must wait is copied: the beginning of a frame whose end has not
+ * come (bounded by stanza_bytes), or, while input is paused, what its reader had already read (bounded by
+ * what one read can bring). An idle connection holds nothing. A handler may call any op from inside an event.
+ * Session thread only.
  */
 #ifndef CORE_NET_CONN_INPUT_H
 #define CORE_NET_CONN_INPUT_H
@@ -17,7 +19,7 @@
 struct conn_held {
 	char *ptr;
 	size_t size;
-	size_t begin;   /* first byte of the frame that is being collected */
+	size_t begin;	/* first byte of the frame that is being collected */
 	size_t scanned; /* up to here the framer has seen them */
 	size_t end;
 };

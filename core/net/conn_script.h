@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scripted connection: struct cpl_conn without a socket, for tests. Text goes in as if a peer had sent it, what the server writes can be read.
- * Framing, parsing, limits and pauses are the very ones of the socket; TLS is pretended: start_tls() is followed by `secured`
- * in the next turn. It keeps the promises of conn.h: no event comes from inside an op, `closed` comes once, in a later turn.
+ * The scripted connection: struct cpl_conn without a socket, for tests. Text goes in as if a peer had sent
+ * it, what the server writes can be read. Framing, parsing, limits and pauses are the very ones of the
+ * socket; TLS is pretended: start_tls() is followed by `secured` in the next turn. It keeps the promises of
+ * conn.h: no event comes from inside an op, `closed` comes once, in a later turn.
  *
  * The test owns the script and destroys it after `closed`. Session thread; needs the loop.
  */
@@ -19,8 +20,9 @@ struct conn_script_options {
 	const char *service; /* static life */
 	const char *address; /* NULL: "192.0.2.1:40001" */
 	struct cpl_conn_limits limits;
-	bool secure;            /* TLS stands from the start */
-	struct cpl_str binding; /* what binding() answers for every kind once secure; static life, at most 64 bytes */
+	bool secure;		/* TLS stands from the start */
+	struct cpl_str binding; /* what binding() answers for every kind once secure; static life, at most 64
+				   bytes */
 };
 
 struct conn_script *conn_script_create(const struct conn_script_options *options);
@@ -28,9 +30,11 @@ struct conn_script *conn_script_create(const struct conn_script_options *options
 void conn_script_destroy(struct conn_script **script);
 struct cpl_conn *conn_script_conn(struct conn_script *script);
 
-/* The peer sends: what becomes complete is reported before this returns. Not between start_tls() and `secured`. */
+/* The peer sends: what becomes complete is reported before this returns. Not between start_tls() and
+ * `secured`. */
 void conn_script_feed(struct conn_script *script, struct cpl_str bytes);
-/* The connection ends by itself (CPL_END_EOF, RESET ...), reported in the next turn. An end of file after </stream:stream> waits for the owner, as on a socket. */
+/* The connection ends by itself (CPL_END_EOF, RESET ...), reported in the next turn. An end of file after
+ * </stream:stream> waits for the owner, as on a socket. */
 void conn_script_lose(struct conn_script *script, enum cpl_conn_end end);
 /* The peer stops or goes on reading; while it does not, output waits and counts against output_bytes. */
 void conn_script_block(struct conn_script *script, bool blocked);

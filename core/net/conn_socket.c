@@ -5,6 +5,7 @@
 #include "core/net/conn_socket_impl.h"
 #include "core/net/stream_text.h"
 #include <assert.h>
+#include <couplet/log.h>
 #include <couplet/time.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,10 +13,10 @@
 
 _Static_assert(ADDRESS_TEXT == sizeof(((struct cpl_conn *)NULL)->address), "an address fits a connection");
 
+static struct cpl_list all; /* those that are closed but not yet freed included */
 static struct cpl_list dirty;
 static struct loop_hook hook;
 static size_t open_count;
-static size_t struct_count; /* those that are closed but not yet freed included */
 
 /* ---- life ---- */
 
@@ -37,9 +38,9 @@ static void do_later(struct later *later)
 	if (s->phase == PHASE_GONE) {
 		if (s->conn.scope.refs)
 			return;
+		cpl_list_remove(&s->all);
 		cpl_free(s->detail);
 		cpl_free(s);
-		struct_count--;
 		return;
 	}
 	if (!ending(s) && s->drained) {
@@ -83,7 +84,8 @@ static void flush_dirty(struct loop_hook *end_of_turn)
 	}
 }
 
-void conn_socket_begin_end(struct conn_socket *s, enum cpl_conn_end end, const char *detail, int64_t linger_ms)
+void conn_socket_begin_end(struct conn_socket *s, enum cpl_conn_end end, const char *detail,
+			   int64_t linger_ms)
 {
 	if (ending(s))
 		return;
@@ -170,7 +172,8 @@ void conn_socket_watch(struct conn_socket *s)
 		return;
 	if (events != s->io.events)
 		loop_io_set(&s->io, events);
-	/* The wheel only ever moves to an earlier time here; when it comes too early, time_passed() looks again. */
+	/* The wheel only ever moves to an earlier time here; when it comes too early, time_passed() looks
+	 * again. */
 	due = next_deadline(s);
 	if (due != INT64_MAX && (!wheel_waiting(&s->wheel) || due < s->wheel.due))
 		wheel_set(&s->wheel, due, time_passed);
@@ -188,9 +191,11 @@ static void time_passed(struct wheel_entry *entry)
 		} else if (limits->write_ms && s->stalled_at && now - s->stalled_at >= limits->write_ms) {
 			conn_socket_begin_end(s, CPL_END_TIMEOUT, "the peer takes no output", 0);
 		} else if (limits->keepalive_ms && now - s->heard_at >= limits->keepalive_ms) {
-			/* While paused it is not the peer who is silent. */
+			/* While paused it is not the peer who is silent, and during a handshake nothing could
+			 * be said to it. */
 			s->heard_at = now;
-			if (!s->input.pauses && !s->input.stopped)
+			if (!s->input.pauses && !s->input.stopped &&
+			    (s->phase == PHASE_CLEAR || s->phase == PHASE_SECURE))
 				s->conn.events->idle(&s->conn);
 		}
 	}
@@ -215,7 +220,8 @@ static void check_bound(struct conn_socket *s)
 	if (s->plain.len + s->raw.len <= bound)
 		return;
 	output_add(s->phase == PHASE_CLEAR ? &s->raw : &s->plain,
-		   CPL_STR("<stream:error><resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+		   CPL_STR("<stream:error><resource-constraint "
+			   "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
 			   "</stream:stream>"));
 	conn_socket_begin_end(s, CPL_END_OVERFLOW, NULL, QUIET_LINGER_MS);
 }
@@ -376,7 +382,7 @@ struct cpl_conn *conn_socket_create(const struct conn_socket_options *options)
 	/* Fails on a local socket, which has no such delay. */
 	setsockopt(options->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	open_count++;
-	struct_count++;
+	cpl_list_append(&all, &s->all);
 	loop_io_start(&s->io, options->fd, LOOP_READ, conn_socket_ready);
 	if (options->direct_tls) {
 		s->alpn = options->alpn ? options->alpn : "xmpp-client";
@@ -398,6 +404,7 @@ size_t conn_socket_handshakes(void)
 
 void conn_socket_init(void)
 {
+	cpl_list_init(&all);
 	cpl_list_init(&dirty);
 	conn_socket_io_init();
 	loop_hook_add(&hook, flush_dirty);
@@ -405,7 +412,19 @@ void conn_socket_init(void)
 
 void conn_socket_finish(void)
 {
-	assert(struct_count == 0);
+	CPL_LIST_EACH(node, &all) {
+		struct conn_socket *s = CPL_CONTAINER(node, struct conn_socket, all);
+
+		conn_socket_begin_end(s, CPL_END_LOCAL, NULL, 0);
+		s->end_by = 0;
+		s->broken = true;
+		conn_socket_touch(s);
+	}
+	/* A handshake's step on a worker, and calls that keep a connection, need some turns to return. */
+	for (unsigned turns = 0; turns < 1000 && !cpl_list_empty(&all); turns++)
+		loop_turn(1);
+	if (!cpl_list_empty(&all))
+		cpl_log_error("connections are left that somebody still refers to");
 	loop_hook_remove(&hook);
 	conn_socket_io_finish();
 	output_pools_finish();

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of the socket connection, shared by its two files: conn_socket.c (life, ops, time-outs) and conn_socket_io.c (bytes, in
- * and out). Nothing else includes it.
+ * The inside of the socket connection, shared by its two files: conn_socket.c (life, ops, time-outs) and
+ * conn_socket_io.c (bytes, in and out). Nothing else includes it.
  *
- * Ops never report events and never close the descriptor: they change the phase, queue output and ask for the rest to be done by the flush
- * at the end of the turn or in the next turn (`later`), where all events that an op causes come from.
+ * Ops never report events and never close the descriptor: they change the phase, queue output and ask for the
+ * rest to be done by the flush at the end of the turn or in the next turn (`later`), where all events that an
+ * op causes come from.
  */
 #ifndef CORE_NET_CONN_SOCKET_IMPL_H
 #define CORE_NET_CONN_SOCKET_IMPL_H
@@ -18,22 +19,22 @@
 #include "core/net/wheel.h"
 
 enum phase {
-	PHASE_CLEAR,     /* XML in the clear */
-	PHASE_TURNING,   /* start_tls(): what is queued in the clear has to leave first */
+	PHASE_CLEAR,	 /* XML in the clear */
+	PHASE_TURNING,	 /* start_tls(): what is queued in the clear has to leave first */
 	PHASE_HANDSHAKE, /* TLS handshake */
-	PHASE_SECURE,    /* XML over TLS */
-	PHASE_FLUSHING,  /* ending: what is queued is being written */
-	PHASE_DRAINING,  /* ending: our side is shut down, input is discarded */
-	PHASE_GONE,      /* no descriptor any more */
+	PHASE_SECURE,	 /* XML over TLS */
+	PHASE_FLUSHING,	 /* ending: what is queued is being written */
+	PHASE_DRAINING,	 /* ending: our side is shut down, input is discarded */
+	PHASE_GONE,	 /* no descriptor any more */
 };
 
 enum {
-	READ_SIZE = 64 * 1024,                    /* one read */
+	READ_SIZE = 64 * 1024,			  /* one read */
 	PLAIN_SIZE = READ_SIZE + TLS_RECORD_ROOM, /* what one read can decrypt to */
-	RECORDS_AHEAD = 32 * 1024,                /* ciphertext made before it is written */
-	DISCARD_MAX = 64 * 1024,                  /* input read and dropped while ending */
-	QUIET_LINGER_MS = 2000,                   /* for connections that ended by themselves, to get the last bytes out */
-	HALF_CLOSED_MS = 10000,                   /* after </stream:stream> and end of file, until the owner has ended it */
+	RECORDS_AHEAD = 32 * 1024,		  /* ciphertext made before it is written */
+	DISCARD_MAX = 64 * 1024,		  /* input read and dropped while ending */
+	QUIET_LINGER_MS = 2000, /* for connections that ended by themselves, to get the last bytes out */
+	HALF_CLOSED_MS = 10000, /* after </stream:stream> and end of file, until the owner has ended it */
 };
 
 struct conn_socket {
@@ -46,21 +47,22 @@ struct conn_socket {
 	const char *alpn;
 	struct wheel_entry wheel;
 	struct later later;
-	struct cpl_list dirty;    /* in the list of those to flush at the end of the turn */
-	int64_t heard_at;         /* cpl_monotonic() of the last input, or of the last `idle` */
-	int64_t stalled_at;       /* since when the socket takes nothing; 0: it does */
-	int64_t end_by;           /* ending: when it is closed at the latest; half-closed: when it ends */
-	char *detail;             /* for `closed` */
+	struct cpl_list all;
+	struct cpl_list dirty; /* in the list of those to flush at the end of the turn */
+	int64_t heard_at;      /* cpl_monotonic() of the last input, or of the last `idle` */
+	int64_t stalled_at;    /* since when the socket takes nothing; 0: it does */
+	int64_t end_by;	       /* ending: when it is closed at the latest; half-closed: when it ends */
+	char *detail;	       /* for `closed` */
 	enum phase phase;
 	enum cpl_conn_end end;
 	uint32_t discarded;
-	bool eof;        /* the peer has shut down its side */
-	bool blocked;    /* EAGAIN: waits until the socket is writable */
-	bool broken;     /* nothing can be sent or received */
-	bool notified;   /* close_notify is out or in raw */
+	bool eof;	 /* the peer has shut down its side */
+	bool blocked;	 /* EAGAIN: waits until the socket is writable */
+	bool broken;	 /* nothing can be sent or received */
+	bool notified;	 /* close_notify is out or in raw */
 	bool above_half; /* the queue was above half its bound */
-	bool drained;    /* `drained` is to be reported */
-	bool reported;   /* `closed` has been reported */
+	bool drained;	 /* `drained` is to be reported */
+	bool reported;	 /* `closed` has been reported */
 };
 
 static inline struct conn_socket *conn_socket_of(struct cpl_conn *conn)
@@ -71,10 +73,12 @@ static inline struct conn_socket *conn_socket_of(struct cpl_conn *conn)
 /* ---- conn_socket.c ---- */
 
 /*
- * Begins to end: stops input, and from the flush on writes what is queued, shuts down, drains and closes, all within linger_ms. Ends that
- * are not CPL_END_LOCAL are reported in the next turn, whatever lingers. detail is copied. No effect when it is ending already.
+ * Begins to end: stops input, and from the flush on writes what is queued, shuts down, drains and closes, all
+ * within linger_ms. Ends that are not CPL_END_LOCAL are reported in the next turn, whatever lingers. detail
+ * is copied. No effect when it is ending already.
  */
-void conn_socket_begin_end(struct conn_socket *s, enum cpl_conn_end end, const char *detail, int64_t linger_ms);
+void conn_socket_begin_end(struct conn_socket *s, enum cpl_conn_end end, const char *detail,
+			   int64_t linger_ms);
 /* Closes the descriptor and releases all but the struct. Not from inside an event of its own input. */
 void conn_socket_close(struct conn_socket *s);
 /* Puts it on the list of those to flush at the end of the turn. */

@@ -39,7 +39,8 @@ static void reached_eof(struct conn_socket *s)
 	switch (s->phase) {
 	case PHASE_CLEAR:
 	case PHASE_SECURE:
-		/* RFC 6120 4.4: who has closed its stream may still be owed answers; the owner ends the connection when they are written. */
+		/* RFC 6120 4.4: who has closed its stream may still be owed answers; the owner ends the
+		 * connection when they are written. */
 		if (s->input.closing && !s->input.stopped)
 			s->end_by = cpl_monotonic() + HALF_CLOSED_MS;
 		else

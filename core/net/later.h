@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Things to do in the next turn of the loop. Connections use it because an event is never reported from inside an op: the op notes what is to
- * be reported, and it is reported from here. A struct later is embedded in its owner; session thread only.
+ * Things to do in the next turn of the loop. Connections use it because an event is never reported from
+ * inside an op: the op notes what is to be reported, and it is reported from here. A struct later is embedded
+ * in its owner; session thread only.
  */
 #ifndef CORE_NET_LATER_H
 #define CORE_NET_LATER_H

@@ -57,7 +57,8 @@ static void take_rest(struct listener *listener, const char *why)
 	if (listener->complained)
 		return;
 	listener->complained = true;
-	cpl_log_warn("listener accepts no connections for now service=%s reason=\"%s\"", listener->options.service, why);
+	cpl_log_warn("listener accepts no connections for now service=%s reason=\"%s\"",
+		     listener->options.service, why);
 }
 
 /* False when there is nothing more to accept now. */
@@ -116,7 +117,8 @@ static void remove_stale(const struct address *address)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	if (connect(fd, (const struct sockaddr *)&address->storage, address->size) < 0 && errno == ECONNREFUSED)
+	if (connect(fd, (const struct sockaddr *)&address->storage, address->size) < 0 &&
+	    errno == ECONNREFUSED)
 		unlink(local->sun_path);
 	close(fd);
 }
@@ -135,7 +137,8 @@ static int open_socket(const struct address *address)
 	else
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if ((family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
-	    bind(fd, (const struct sockaddr *)&address->storage, address->size) < 0 || listen(fd, SOMAXCONN) < 0) {
+	    bind(fd, (const struct sockaddr *)&address->storage, address->size) < 0 ||
+	    listen(fd, SOMAXCONN) < 0) {
 		int error = errno;
 
 		close(fd);
@@ -182,8 +185,8 @@ static int add_both(struct listener *listener, uint16_t port)
 		result = error;
 		if (!family_is_missing(error))
 			return error;
-		cpl_log_info("listener skips a family that the kernel lacks service=%s address=%s", listener->options.service,
-			     any[at]);
+		cpl_log_info("listener skips a family that the kernel lacks service=%s address=%s",
+			     listener->options.service, any[at]);
 	}
 	return listener->count ? 0 : result;
 }
@@ -198,8 +201,8 @@ static int fail_to_listen(struct cpl_error *error, const struct listener_options
 		advice = "; a port below 1024 needs root or CAP_NET_BIND_SERVICE";
 	else if (reason == -EADDRNOTAVAIL)
 		advice = "; no interface of this machine has that address";
-	return cpl_fail(error, CPL_E_IO, "cannot listen for %s on %.*s port %u: %s%s", options->service, CPL_ARG(options->address),
-			options->port, strerror(-reason), advice);
+	return cpl_fail(error, CPL_E_IO, "cannot listen for %s on %.*s port %u: %s%s", options->service,
+			CPL_ARG(options->address), options->port, strerror(-reason), advice);
 }
 
 struct listener *listener_create(const struct listener_options *options, struct cpl_error *error)
@@ -214,7 +217,9 @@ struct listener *listener_create(const struct listener_options *options, struct 
 		struct address address;
 
 		if (!address_parse(options->address, options->port, &address)) {
-			cpl_fail(error, CPL_E_INVALID, "cannot listen for %s on \"%.*s\": write \"*\", an IPv4 or IPv6 address, or a path",
+			cpl_fail(error, CPL_E_INVALID,
+				 "cannot listen for %s on \"%.*s\": write \"*\", an IPv4 or IPv6 address, or "
+				 "a path",
 				 options->service, CPL_ARG(options->address));
 			listener_destroy(&listener);
 			return NULL;

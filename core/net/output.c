@@ -18,9 +18,9 @@ enum { PIECES_MAX = 32 };
 struct output_chunk {
 	struct output_chunk *next;
 	uint32_t begin; /* first byte that waits */
-	uint32_t end;   /* behind the last one */
-	uint32_t room;  /* bytes that fit */
-	uint32_t size;  /* SMALL or LARGE */
+	uint32_t end;	/* behind the last one */
+	uint32_t room;	/* bytes that fit */
+	uint32_t size;	/* SMALL or LARGE */
 	char bytes[];
 };
 
@@ -72,7 +72,8 @@ void output_add(struct output *output, struct cpl_str bytes)
 		size_t part;
 
 		if (!last || last->end == last->room) {
-			struct output_chunk *chunk = chunk_take(last || bytes.len > chunk_size[SMALL] ? LARGE : SMALL);
+			struct output_chunk *chunk =
+				chunk_take(last || bytes.len > chunk_size[SMALL] ? LARGE : SMALL);
 
 			if (last)
 				last->next = chunk;
@@ -126,8 +127,10 @@ ssize_t output_send(struct output *output, int fd)
 	struct msghdr message = {.msg_iov = pieces};
 	ssize_t sent;
 
-	for (struct output_chunk *chunk = output->first; chunk && message.msg_iovlen < PIECES_MAX; chunk = chunk->next)
-		pieces[message.msg_iovlen++] = (struct iovec){chunk->bytes + chunk->begin, chunk->end - chunk->begin};
+	for (struct output_chunk *chunk = output->first; chunk && message.msg_iovlen < PIECES_MAX;
+	     chunk = chunk->next)
+		pieces[message.msg_iovlen++] =
+			(struct iovec){chunk->bytes + chunk->begin, chunk->end - chunk->begin};
 	/* sendmsg is writev with MSG_NOSIGNAL. */
 	do
 		sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);

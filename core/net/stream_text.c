@@ -15,7 +15,8 @@ static void attribute(struct cpl_buf *out, struct cpl_str name, struct cpl_str v
 
 void stream_text_header(struct cpl_buf *out, const struct cpl_stream_header *header)
 {
-	cpl_buf_add(out, CPL_STR("<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams'"));
+	cpl_buf_add(out, CPL_STR("<?xml version='1.0'?><stream:stream "
+				 "xmlns:stream='http://etherx.jabber.org/streams'"));
 	switch (header->content) {
 	case CPL_NS_SERVER:
 		/* XEP-0220 2.1: a server's header also declares the dialback prefix. */

@@ -5,7 +5,8 @@
 
 #include <couplet/conn.h>
 
-/* Adds the XML declaration and the stream's start tag. An attribute that is CPL_NONE is left out; values are escaped. */
+/* Adds the XML declaration and the stream's start tag. An attribute that is CPL_NONE is left out; values are
+ * escaped. */
 void stream_text_header(struct cpl_buf *out, const struct cpl_stream_header *header);
 /* The end tag. */
 #define STREAM_TEXT_END CPL_STR("</stream:stream>")

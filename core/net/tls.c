@@ -19,18 +19,18 @@ struct tls {
 	struct tls_choice choice;
 	SSL *ssl;
 	struct cpl_buf in; /* ciphertext of the handshake that OpenSSL has not got */
-	size_t whole;      /* bytes of it that are whole records: what the step is given */
-	BIO *leftover;     /* what OpenSSL had not read when the handshake was complete */
-	size_t taken;      /* ciphertext of the handshake so far */
+	size_t whole;	   /* bytes of it that are whole records: what the step is given */
+	BIO *leftover;	   /* what OpenSSL had not read when the handshake was complete */
+	size_t taken;	   /* ciphertext of the handshake so far */
 	unsigned steps;
-	int result;        /* of the step: SSL_ERROR_... */
+	int result; /* of the step: SSL_ERROR_... */
 	enum tls_state state;
 	struct cpl_list waiting; /* for its turn */
-	bool records;      /* over the shared BIO */
-	bool dead;         /* a fatal error: OpenSSL must not be asked to send any more */
+	bool records;		 /* over the shared BIO */
+	bool dead;		 /* a fatal error: OpenSSL must not be asked to send any more */
 	void (*stepped)(struct tls *tls, void *owner);
 	void *owner;
-	char error[120];
+	const char *error; /* static */
 };
 
 static struct cpl_list waiting = {&waiting, &waiting};
@@ -41,13 +41,13 @@ static void set_error(struct tls *tls, const char *fallback)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
-	snprintf(tls->error, sizeof(tls->error), "%s", reason ? reason : fallback);
+	tls->error = reason ? reason : fallback;
 	ERR_clear_error();
 }
 
 static enum tls_state fail(struct tls *tls, const char *why)
 {
-	snprintf(tls->error, sizeof(tls->error), "%s", why);
+	tls->error = why;
 	tls->dead = true;
 	tls->state = TLS_FAILED;
 	return tls->state;
@@ -55,7 +55,8 @@ static enum tls_state fail(struct tls *tls, const char *why)
 
 /* ---- a step of the handshake ---- */
 
-/* The SSL object is made on the worker too: it costs, and who never sends a ClientHello should not have one. */
+/* The SSL object is made on the worker too: it costs, and who never sends a ClientHello should not have one.
+ */
 static bool make_ssl(struct tls *tls)
 {
 	BIO *in = BIO_new(BIO_s_mem());
@@ -158,7 +159,8 @@ static void start_waiting(void)
 	}
 }
 
-struct tls *tls_create(struct tls_contexts *contexts, const char *alpn, void (*stepped)(struct tls *tls, void *owner), void *owner)
+struct tls *tls_create(struct tls_contexts *contexts, const char *alpn,
+		       void (*stepped)(struct tls *tls, void *owner), void *owner)
 {
 	struct tls *tls = CPL_NEW(struct tls);
 
@@ -291,7 +293,8 @@ static enum tls_read read_records(struct tls *tls, char *out, size_t size, size_
 	return TLS_READ_ALL;
 }
 
-enum tls_read tls_read(struct tls *tls, struct cpl_str cipher, char *out, size_t size, size_t *len, struct output *raw)
+enum tls_read tls_read(struct tls *tls, struct cpl_str cipher, char *out, size_t size, size_t *len,
+		       struct output *raw)
 {
 	enum tls_read result;
 

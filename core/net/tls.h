@@ -2,10 +2,11 @@
 /*
  * TLS of one connection, without its socket: ciphertext goes in and comes out as bytes.
  *
- * First the handshake, whose arithmetic runs on workers, a step each time a whole record has come: during a step the SSL object and its memory
- * BIOs belong to the job, and the connection waits for its return even if it has been closed meanwhile. At most TLS_STEPS_IN_FLIGHT steps are
- * given to the workers at a time, the others wait in order. Afterwards records are read and written on the session thread, over one BIO
- * that all connections share. Session thread only.
+ * First the handshake, whose arithmetic runs on workers, a step each time a whole record has come: during a
+ * step the SSL object and its memory BIOs belong to the job, and the connection waits for its return even if
+ * it has been closed meanwhile. At most TLS_STEPS_IN_FLIGHT steps are given to the workers at a time, the
+ * others wait in order. Afterwards records are read and written on the session thread, over one BIO that all
+ * connections share. Session thread only.
  */
 #ifndef CORE_NET_TLS_H
 #define CORE_NET_TLS_H
@@ -15,52 +16,57 @@
 #include <couplet/conn.h>
 
 enum {
-	TLS_STEPS_IN_FLIGHT = 64,          /* handshake steps on the workers at a time */
-	TLS_STEPS_MAX = 32,                /* steps of one handshake; four are usual */
+	TLS_STEPS_IN_FLIGHT = 64,	     /* handshake steps on the workers at a time */
+	TLS_STEPS_MAX = 32,		     /* steps of one handshake; four are usual */
 	TLS_HANDSHAKE_BYTES_MAX = 64 * 1024, /* ciphertext that the peer may send in one handshake */
-	TLS_RECORD_ROOM = 18 * 1024,       /* more than what OpenSSL can hold of an unfinished record */
-	TLS_MEMORY = 13 * 1024 + 512,      /* what an established connection holds, about (measured) */
+	TLS_RECORD_ROOM = 18 * 1024,	     /* more than what OpenSSL can hold of an unfinished record */
+	TLS_MEMORY = 14 * 1024 + 256,	     /* what an established connection holds, about (measured) */
 };
 
 enum tls_state {
 	TLS_WANTS_INPUT, /* more of the handshake is to come from the peer */
-	TLS_WORKING,     /* a step waits or runs; `stepped` will be called */
-	TLS_STANDS,      /* the handshake is complete */
-	TLS_FAILED,      /* it failed: tls_error() says why, tls_take_output() has the alert */
+	TLS_WORKING,	 /* a step waits or runs; `stepped` will be called */
+	TLS_STANDS,	 /* the handshake is complete */
+	TLS_FAILED,	 /* it failed: tls_error() says why, tls_take_output() has the alert */
 };
 
 struct tls;
 
 /*
- * Prepares a handshake with the snapshot's certificates (a reference is taken). alpn: the protocol that a client which offers any must
- * offer (RFC 7301, XEP-0368), static life; NULL after STARTTLS, where the offer is not judged. `stepped` is called on the session thread, never from inside
- * tls_handshake(), after each step.
+ * Prepares a handshake with the snapshot's certificates (a reference is taken). alpn: the protocol that a
+ * client which offers any must offer (RFC 7301, XEP-0368), static life; NULL after STARTTLS, where the offer
+ * is not judged. `stepped` is called on the session thread, never from inside tls_handshake(), after each
+ * step.
  */
-struct tls *tls_create(struct tls_contexts *contexts, const char *alpn, void (*stepped)(struct tls *tls, void *owner), void *owner);
+struct tls *tls_create(struct tls_contexts *contexts, const char *alpn,
+		       void (*stepped)(struct tls *tls, void *owner), void *owner);
 /* Nulls the pointer; must not be called while the state is TLS_WORKING. */
 void tls_destroy(struct tls **tls);
 enum tls_state tls_state(const struct tls *tls);
-/* Gives up the handshake: a step that waits for its turn is taken out. TLS_WORKING as long as a step is running. */
+/* Gives up the handshake: a step that waits for its turn is taken out. TLS_WORKING as long as a step is
+ * running. */
 enum tls_state tls_abandon(struct tls *tls);
 
 /* Takes what the peer sent (copied), when the state is TLS_WANTS_INPUT. */
 enum tls_state tls_handshake(struct tls *tls, struct cpl_str bytes);
 /* Appends what the handshake has to send. Not while TLS_WORKING. */
 void tls_take_output(struct tls *tls, struct output *raw);
-/* Why it failed; lives as long as tls. */
+/* Why it failed, or why records could not be read; static life. NULL when nothing did. */
 const char *tls_error(const struct tls *tls);
 
 enum tls_read {
-	TLS_READ_ALL,   /* all input has been taken */
-	TLS_READ_EOF,   /* the peer's close_notify */
+	TLS_READ_ALL,	/* all input has been taken */
+	TLS_READ_EOF,	/* the peer's close_notify */
 	TLS_READ_ERROR, /* a bad record or an alert: the connection is lost */
 };
 /*
- * Decrypts all of the ciphertext into out, which has room for it and TLS_RECORD_ROOM more; *len says how many bytes are there. What it makes OpenSSL send (key updates, alerts) is appended
- * to `raw`. The first call
- * after the handshake must bring no ciphertext: it takes what rode with the peer's last flight, TLS_HANDSHAKE_BYTES_MAX at most.
+ * Decrypts all of the ciphertext into out, which has room for it and TLS_RECORD_ROOM more; *len says how many
+ * bytes are there. What it makes OpenSSL send (key updates, alerts) is appended to `raw`. The first call
+ * after the handshake must bring no ciphertext: it takes what rode with the peer's last flight,
+ * TLS_HANDSHAKE_BYTES_MAX at most.
  */
-enum tls_read tls_read(struct tls *tls, struct cpl_str cipher, char *out, size_t size, size_t *len, struct output *raw);
+enum tls_read tls_read(struct tls *tls, struct cpl_str cipher, char *out, size_t size, size_t *len,
+		       struct output *raw);
 /* Encrypts up to 16 KiB as one record and appends it. False when the connection cannot send any more. */
 bool tls_write(struct tls *tls, struct cpl_str bytes, struct output *raw);
 /* Appends close_notify. */

@@ -6,7 +6,8 @@
 
 enum { EXPORTER_SIZE = 32, BINDING_MAX = 64 };
 
-/* TLS 1.2 without extended master secret lets two connections share a master secret (the triple handshake attack, RFC 7627 1). */
+/* TLS 1.2 without extended master secret lets two connections share a master secret (the triple handshake
+ * attack, RFC 7627 1). */
 static bool unique_secret(SSL *ssl)
 {
 	return SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_extms_support(ssl) == 1;
@@ -17,8 +18,9 @@ static size_t exporter(SSL *ssl, unsigned char out[BINDING_MAX])
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
 
-	if (!unique_secret(ssl) || SSL_export_keying_material(ssl, out, EXPORTER_SIZE, label, sizeof(label) - 1,
-							      (const unsigned char *)"", 0, 1) != 1)
+	if (!unique_secret(ssl) ||
+	    SSL_export_keying_material(ssl, out, EXPORTER_SIZE, label, sizeof(label) - 1,
+				       (const unsigned char *)"", 0, 1) != 1)
 		return 0;
 	return EXPORTER_SIZE;
 }
@@ -32,7 +34,8 @@ static size_t server_end_point(SSL *ssl, unsigned char out[BINDING_MAX])
 	unsigned len = 0;
 	int nid;
 
-	if (!certificate || X509_get_signature_info(certificate, &nid, NULL, NULL, NULL) != 1 || nid == NID_undef)
+	if (!certificate || X509_get_signature_info(certificate, &nid, NULL, NULL, NULL) != 1 ||
+	    nid == NID_undef)
 		return 0;
 	if (nid == NID_md5 || nid == NID_sha1 || nid == NID_md5_sha1)
 		nid = NID_sha256;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one BIO over which all established connections read and write their records: OpenSSL is only entered from the session thread, for one
- * connection at a time, so what it reads and where it writes can be set before each call. Never blocks: output always has room, input that is
- * used up is "try again".
+ * The one BIO over which all established connections read and write their records: OpenSSL is only entered
+ * from the session thread, for one connection at a time, so what it reads and where it writes can be set
+ * before each call. Never blocks: output always has room, input that is used up is "try again".
  */
 #ifndef CORE_NET_TLS_BIO_H
 #define CORE_NET_TLS_BIO_H

@@ -13,11 +13,11 @@
 
 /* Forward secrecy and authenticated encryption only; TLS 1.3 has its own list. */
 #define DEFAULT_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
-#define GROUPS "X25519:P-256:X448:P-384:P-521"
+#define GROUPS		"X25519:P-256:X448:P-384:P-521"
 
 struct entry {
-	char *name;  /* as configured, lower case */
-	char *ascii; /* as SNI has it (RFC 6066 3) */
+	char *name;	  /* as configured, lower case */
+	char *ascii;	  /* as SNI has it (RFC 6066 3) */
 	SSL_CTX *context; /* NULL: not served */
 };
 
@@ -41,7 +41,8 @@ struct build {
 
 static struct tls_contexts *current;
 
-__attribute__((format(printf, 4, 5))) static void say(struct build *build, size_t host, bool fatal, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void say(struct build *build, size_t host, bool fatal,
+						      const char *format, ...)
 {
 	char text[512];
 	va_list args;
@@ -92,8 +93,8 @@ static int choose_host(SSL *ssl, int *alert, void *unused)
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-			   unsigned in_len, void *unused)
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+			   const unsigned char *in, unsigned in_len, void *unused)
 {
 	const struct tls_choice *choice = SSL_get_app_data(ssl);
 	size_t wanted = choice->alpn ? strlen(choice->alpn) : 0;
@@ -146,10 +147,14 @@ static bool load_certificate(struct build *build, size_t host, SSL_CTX *context)
 		unsigned long error = ERR_peek_error();
 
 		if (ERR_GET_LIB(error) == ERR_LIB_X509 && ERR_GET_REASON(error) == X509_R_KEY_VALUES_MISMATCH)
-			say(build, host, true, "the private key in %s is not the one of the certificate in %s", key, certificate);
+			say(build, host, true,
+			    "the private key in %s is not the one of the certificate in %s", key,
+			    certificate);
 		else
-			say(build, host, true, "%s has no usable private key (it must not be encrypted): %s", key,
-			    ERR_reason_error_string(error) ? ERR_reason_error_string(error) : "unknown reason");
+			say(build, host, true, "%s has no usable private key (it must not be encrypted): %s",
+			    key,
+			    ERR_reason_error_string(error) ? ERR_reason_error_string(error)
+							   : "unknown reason");
 		ERR_clear_error();
 		return false;
 	}
@@ -165,18 +170,21 @@ static void check_certificate(struct build *build, size_t host, X509 *certificat
 	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
 		say(build, host, false, "the certificate in %s is not valid yet", path);
 	if (!tls_names_certificate_names(certificate, build->hosts[host].name))
-		say(build, host, false, "the certificate in %s does not name %.*s", path, CPL_ARG(build->hosts[host].name));
+		say(build, host, false, "the certificate in %s does not name %.*s", path,
+		    CPL_ARG(build->hosts[host].name));
 }
 
-/* What all contexts have in common. Nothing is resumed, so no tickets and no cache (RFC 5077, RFC 8446 4.6.1). */
+/* What all contexts have in common. Nothing is resumed, so no tickets and no cache (RFC 5077, RFC
+ * 8446 4.6.1). */
 static bool set_up(struct build *build, SSL_CTX *context)
 {
 	const struct tls_settings *settings = build->settings;
-	const char *ciphers = settings->ciphers ? settings->ciphers : DEFAULT_CIPHERS;
+	const char *ciphers = settings->ciphers && *settings->ciphers ? settings->ciphers : DEFAULT_CIPHERS;
 	int version = strcmp(settings->min_version, "TLSv1.3") == 0 ? TLS1_3_VERSION : TLS1_2_VERSION;
 
 	if (version == TLS1_2_VERSION && strcmp(settings->min_version, "TLSv1.2") != 0) {
-		say(build, build->count, true, "the lowest TLS version must be TLSv1.2 or TLSv1.3, not %s", settings->min_version);
+		say(build, build->count, true, "the lowest TLS version must be TLSv1.2 or TLSv1.3, not %s",
+		    settings->min_version);
 		return false;
 	}
 	SSL_CTX_set_min_proto_version(context, version);
@@ -239,10 +247,12 @@ static void destroy(struct tls_contexts *contexts)
 	cpl_free(contexts);
 }
 
-struct tls_contexts *tls_contexts_create(const struct tls_host *hosts, size_t count, const struct tls_settings *settings,
-					 void (*report)(void *data, size_t host, bool fatal, const char *text), void *data)
+struct tls_contexts *
+tls_contexts_create(const struct tls_host *hosts, size_t count, const struct tls_settings *settings,
+		    void (*report)(void *data, size_t host, bool fatal, const char *text), void *data)
 {
-	struct build build = {.hosts = hosts, .count = count, .settings = settings, .report = report, .data = data};
+	struct build build = {
+		.hosts = hosts, .count = count, .settings = settings, .report = report, .data = data};
 	struct tls_contexts *contexts = cpl_alloc(sizeof(*contexts) + count * sizeof(contexts->entries[0]));
 
 	contexts->refs = 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Certificates and TLS contexts of the hosts. An immutable, counted snapshot maps server names to SSL_CTX; handshakes on workers read only
- * the snapshot that was current when they began; a reload of certificates builds a new snapshot and swaps it.
+ * Certificates and TLS contexts of the hosts. An immutable, counted snapshot maps server names to SSL_CTX;
+ * handshakes on workers read only the snapshot that was current when they began; a reload of certificates
+ * builds a new snapshot and swaps it.
  */
 #ifndef CORE_NET_TLS_CONTEXT_H
 #define CORE_NET_TLS_CONTEXT_H
@@ -12,25 +13,28 @@
 
 /* What one host brings. */
 struct tls_host {
-	struct cpl_str name;          /* the host, as configured (UTF-8); SNI is compared with its ASCII form */
-	const char *certificate;      /* PEM: chain and, unless `key` is given, the private key; NULL: that of the nearest parent domain among the hosts */
-	const char *key;              /* PEM, may be NULL */
+	struct cpl_str name;	 /* the host, as configured (UTF-8); SNI is compared with its ASCII form */
+	const char *certificate; /* PEM: chain and, unless `key` is given, the private key; NULL: that of the
+				    nearest parent domain among the hosts */
+	const char *key;	 /* PEM, may be NULL */
 };
 struct tls_settings {
-	const char *min_version;      /* "TLSv1.2" or "TLSv1.3" */
-	const char *ciphers;          /* OpenSSL list for TLS 1.2; NULL: our default */
-	bool unique_tls13;            /* answer tls-unique under TLS 1.3 with the client's Finished (compatibility) */
+	const char *min_version; /* "TLSv1.2" or "TLSv1.3" */
+	const char *ciphers;	 /* OpenSSL list for TLS 1.2; NULL or empty: our default */
+	bool unique_tls13; /* answer tls-unique under TLS 1.3 with the client's Finished (compatibility) */
 };
 
 struct tls_contexts;
 /*
- * Builds a snapshot. Everything that is wrong is reported, not only the first: fatal is true for what cannot be used (unreadable, not PEM, key
- * encrypted or of another certificate, bad settings: then host == count), false for warnings (expired, not yet valid, does not name the host).
- * NULL when anything was fatal. A host without a certificate and without a parent that has one is not served, which is no error here. Any
- * thread. The first host that has a certificate serves clients that name none, or one that we do not know.
+ * Builds a snapshot. Everything that is wrong is reported, not only the first: fatal is true for what cannot
+ * be used (unreadable, not PEM, key encrypted or of another certificate, bad settings: then host == count),
+ * false for warnings (expired, not yet valid, does not name the host). NULL when anything was fatal. A host
+ * without a certificate and without a parent that has one is not served, which is no error here. Any thread.
+ * The first host that has a certificate serves clients that name none, or one that we do not know.
  */
-struct tls_contexts *tls_contexts_create(const struct tls_host *hosts, size_t count, const struct tls_settings *settings,
-					 void (*report)(void *data, size_t host, bool fatal, const char *text), void *data);
+struct tls_contexts *
+tls_contexts_create(const struct tls_host *hosts, size_t count, const struct tls_settings *settings,
+		    void (*report)(void *data, size_t host, bool fatal, const char *text), void *data);
 /* References are taken and dropped on the session thread. unref nulls the pointer and accepts NULL. */
 struct tls_contexts *tls_contexts_ref(struct tls_contexts *contexts);
 void tls_contexts_unref(struct tls_contexts **contexts);
@@ -46,7 +50,8 @@ bool tls_contexts_serves(const struct tls_contexts *contexts, struct cpl_str hos
 /* What the callbacks of one handshake go by; set as the SSL object's app data, lives as long as it. */
 struct tls_choice {
 	struct tls_contexts *contexts;
-	const char *alpn; /* the protocol that must be among those offered, if any are; NULL: the offer is not judged */
+	const char *alpn; /* the protocol that must be among those offered, if any are; NULL: the offer is not
+			     judged */
 };
 /* The context to begin with, NULL when no host has a certificate. SNI changes it by callback. */
 SSL_CTX *tls_contexts_default(const struct tls_contexts *contexts);

@@ -34,7 +34,8 @@ static bool same(const ASN1_STRING *string, const char *prefix, struct cpl_str n
 	size_t len = (size_t)ASN1_STRING_length(string);
 	size_t skip = strlen(prefix);
 
-	return len == skip + name.len && memcmp(text, prefix, skip) == 0 && strncasecmp(text + skip, name.ptr, name.len) == 0;
+	return len == skip + name.len && memcmp(text, prefix, skip) == 0 &&
+	       strncasecmp(text + skip, name.ptr, name.len) == 0;
 }
 
 static bool other_name_names(const OTHERNAME *other, struct cpl_str ascii, struct cpl_str host)
@@ -58,11 +59,13 @@ bool tls_names_certificate_names(X509 *certificate, struct cpl_str host)
 	bool found = false;
 
 	if (ascii)
-		found = X509_check_host(certificate, ascii, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
+		found = X509_check_host(certificate, ascii, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) ==
+			1;
 	for (int at = 0; ascii && !found && at < sk_GENERAL_NAME_num(names); at++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, at);
 
-		found = name->type == GEN_OTHERNAME && other_name_names(name->d.otherName, cpl_str_of(ascii), host);
+		found = name->type == GEN_OTHERNAME &&
+			other_name_names(name->d.otherName, cpl_str_of(ascii), host);
 	}
 	GENERAL_NAMES_free(names);
 	cpl_free(ascii);

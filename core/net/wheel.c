@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The wheel of time-outs: slots of one second, each a list; an entry due beyond one round stays in its slot for the next round. */
+/* The wheel of time-outs: slots of one second, each a list; an entry due beyond one round stays in its slot
+ * for the next round. */
 #include "core/net/wheel.h"
 #include "core/loop/loop.h"
 #include <assert.h>
@@ -25,8 +26,7 @@ static void turn_slot(struct cpl_list *slot, int64_t now)
 
 	/* What expires may set or cancel any entry, so the due ones go to a list of their own first. */
 	cpl_list_init(&due);
-	CPL_LIST_EACH(each, slot)
-	{
+	CPL_LIST_EACH(each, slot) {
 		if (CPL_CONTAINER(each, struct wheel_entry, node)->due > now)
 			continue;
 		cpl_list_remove(each);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A coarse wheel of time-outs for objects of which there are many: one timer of the loop for all of them, running only while something waits.
- * A time-out comes up to one second late, never early. Moving one costs a few nanoseconds, so owners usually do not move it at each activity
- * but note the time and look again when it comes. Session thread only.
+ * A coarse wheel of time-outs for objects of which there are many: one timer of the loop for all of them,
+ * running only while something waits. A time-out comes up to one second late, never early. Moving one costs a
+ * few nanoseconds, so owners usually do not move it at each activity but note the time and look again when it
+ * comes. Session thread only.
  */
 #ifndef CORE_NET_WHEEL_H
 #define CORE_NET_WHEEL_H

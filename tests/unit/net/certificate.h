@@ -15,12 +15,12 @@
 enum { CERTIFICATE_PATH = 96 };
 
 struct certificate_options {
-	const char *names;    /* subjectAltName in OpenSSL's notation, e.g. "DNS:example.org" */
-	int64_t valid_from;   /* seconds from now */
+	const char *names;  /* subjectAltName in OpenSSL's notation, e.g. "DNS:example.org" */
+	int64_t valid_from; /* seconds from now */
 	int64_t valid_until;
-	const EVP_MD *digest; /* NULL: SHA-256 */
-	EVP_PKEY *key;        /* NULL: a fresh one on P-256 */
-	bool no_key;          /* the file has no private key */
+	const EVP_MD *digest;	/* NULL: SHA-256 */
+	EVP_PKEY *key;		/* NULL: a fresh one on P-256 */
+	bool no_key;		/* the file has no private key */
 	const char *passphrase; /* the private key is encrypted with it */
 };
 

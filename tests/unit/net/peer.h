@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The other end of a socket connection in the same thread, and the connection under test with its recorder. */
+/* The other end of a socket connection in the same thread, and the connection under test with its recorder.
+ */
 #ifndef TESTS_UNIT_NET_PEER_H
 #define TESTS_UNIT_NET_PEER_H
 
@@ -83,10 +84,10 @@ static inline bool peer_read(struct peer *peer)
 	}
 }
 
-#define assert_received(peer, expected)                                                                                          \
-	do {                                                                                                                     \
-		assert_str(cpl_buf_str(&(peer)->received), (expected));                                                          \
-		cpl_buf_clear(&(peer)->received);                                                                                \
+#define assert_received(peer, expected)                                                                      \
+	do {                                                                                                 \
+		assert_str(cpl_buf_str(&(peer)->received), (expected));                                      \
+		cpl_buf_clear(&(peer)->received);                                                            \
 	} while (0)
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An owner of connections that writes down what is reported, one word or two an event, and checks what conn.h promises: no event from inside
- * an op, nothing after `closed`, nothing but `closed` after end(). A test may react to an event from inside it.
+ * An owner of connections that writes down what is reported, one word or two an event, and checks what conn.h
+ * promises: no event from inside an op, nothing after `closed`, nothing but `closed` after end(). A test may
+ * react to an event from inside it.
  */
 #ifndef TESTS_UNIT_NET_RECORDER_H
 #define TESTS_UNIT_NET_RECORDER_H
@@ -24,11 +25,11 @@ struct recorder {
 };
 
 /* An op is called like this, so that an event from inside it is noticed. */
-#define OP(recorder, ...)                                                                                                        \
-	do {                                                                                                                     \
-		(recorder)->in_op++;                                                                                             \
-		__VA_ARGS__;                                                                                                     \
-		(recorder)->in_op--;                                                                                             \
+#define OP(recorder, ...)                                                                                    \
+	do {                                                                                                 \
+		(recorder)->in_op++;                                                                         \
+		__VA_ARGS__;                                                                                 \
+		(recorder)->in_op--;                                                                         \
 	} while (0)
 
 static inline void recorder_note(struct recorder *recorder, const char *event)
@@ -110,7 +111,8 @@ static inline void recorder_idle(struct cpl_conn *conn)
 
 static inline void recorder_closed(struct cpl_conn *conn, enum cpl_conn_end end, const char *detail)
 {
-	static const char *const names[] = {"closed:local", "closed:eof", "closed:reset", "closed:timeout", "closed:tls", "closed:overflow"};
+	static const char *const names[] = {"closed:local",   "closed:eof", "closed:reset",
+					    "closed:timeout", "closed:tls", "closed:overflow"};
 	struct recorder *recorder = recorder_of(conn);
 
 	recorder->end = end;
@@ -131,10 +133,10 @@ static const struct cpl_conn_events recorder_events = {
 };
 
 /* Compares what was written down since the last call, and forgets it. */
-#define assert_events(recorder, expected)                                                                                        \
-	do {                                                                                                                     \
-		assert_str(cpl_buf_str(&(recorder)->log), (expected));                                                           \
-		cpl_buf_clear(&(recorder)->log);                                                                                 \
+#define assert_events(recorder, expected)                                                                    \
+	do {                                                                                                 \
+		assert_str(cpl_buf_str(&(recorder)->log), (expected));                                       \
+		cpl_buf_clear(&(recorder)->log);                                                             \
 	} while (0)
 
 /* end() as the owner calls it: from here on only `closed` may come. */
@@ -150,8 +152,9 @@ static inline void turns(unsigned count)
 		loop_turn(0);
 }
 
-#define HEADER                                                                                                                   \
-	"<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "              \
+#define HEADER                                                                                               \
+	"<?xml version='1.0'?><stream:stream xmlns='jabber:client' "                                         \
+	"xmlns:stream='http://etherx.jabber.org/streams' "                                                   \
 	"to='example.org' version='1.0'>"
 
 static const struct cpl_conn_limits roomy_limits = {

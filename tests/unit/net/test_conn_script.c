@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From bytes to events, over the scripted connection: framing in every cut, limits, pauses, restarts, ops from inside events. */
+/* From bytes to events, over the scripted connection: framing in every cut, limits, pauses, restarts, ops
+ * from inside events. */
 #include "recorder.h"
 
 #include "core/net/conn_script.h"
@@ -62,7 +63,9 @@ static int tear_down(void **state)
 	return 0;
 }
 
-#define CHILDREN "<message to='romeo@example.org'><body>a&gt;b</body></message> \n<presence/><iq type='get' id='1'><q xmlns='urn:x'/></iq>"
+#define CHILDREN                                                                                             \
+	"<message to='romeo@example.org'><body>a&gt;b</body></message> \n<presence/><iq type='get' "         \
+	"id='1'><q xmlns='urn:x'/></iq>"
 #define ALL_EVENTS "opened:example.org element:message element:presence element:iq closing"
 
 /* Every cut of a stream into two parts, and into single bytes, gives the same events. */
@@ -154,7 +157,8 @@ static void pause_at_presence(struct recorder *recorder, const char *event)
 		OP(recorder, recorder->conn->ops->pause(recorder->conn));
 }
 
-/* Pausing from inside an event keeps what is behind it; it comes after the resume, in order, in a later turn. */
+/* Pausing from inside an event keeps what is behind it; it comes after the resume, in order, in a later turn.
+ */
 static void test_pause(void **state)
 {
 	struct fixture *f = create(&roomy_limits, false);
@@ -234,7 +238,8 @@ static void test_restart(void **state)
 	destroy(f);
 }
 
-/* The answer comes later, from a worker: the stream is paused meanwhile, and the early header is still there. */
+/* The answer comes later, from a worker: the stream is paused meanwhile, and the early header is still there.
+ */
 static void test_restart_while_paused(void **state)
 {
 	struct fixture *f = create(&roomy_limits, true);
@@ -260,7 +265,8 @@ static void end_at_message(struct recorder *recorder, const char *event)
 	OP(recorder, recorder->conn->ops->write(recorder->conn, CPL_STR("<late/>")));
 }
 
-/* end() from inside an event: nothing but `closed` follows, in a later turn; what is written afterwards is ignored. */
+/* end() from inside an event: nothing but `closed` follows, in a later turn; what is written afterwards is
+ * ignored. */
 static void test_end_inside(void **state)
 {
 	struct fixture *f = create(&roomy_limits, false);
@@ -301,15 +307,17 @@ static void test_header_out(void **state)
 {
 	struct fixture *f = create(&roomy_limits, false);
 
-	OP(&f->recorder, f->recorder.conn->ops->open(f->recorder.conn, &(struct cpl_stream_header){
-									       .from = CPL_STR("example.org"),
-									       .to = CPL_STR("a'b@example.org"),
-									       .id = CPL_STR("s1"),
-									       .lang = CPL_STR("en"),
-									       .version = CPL_STR("1.0"),
-									       .content = CPL_NS_CLIENT,
-								       }));
-	assert_sent(f, "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client' "
+	OP(&f->recorder,
+	   f->recorder.conn->ops->open(f->recorder.conn, &(struct cpl_stream_header){
+								 .from = CPL_STR("example.org"),
+								 .to = CPL_STR("a'b@example.org"),
+								 .id = CPL_STR("s1"),
+								 .lang = CPL_STR("en"),
+								 .version = CPL_STR("1.0"),
+								 .content = CPL_NS_CLIENT,
+							 }));
+	assert_sent(f, "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
+		       "xmlns='jabber:client' "
 		       "from='example.org' to='a&apos;b@example.org' id='s1' version='1.0' xml:lang='en'>");
 	destroy(f);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The socket connection in the clear: reading, flushing once a turn, slow and silent peers, every way to end. */
+/* The socket connection in the clear: reading, flushing once a turn, slow and silent peers, every way to end.
+ */
 #include "peer.h"
 
 #include "core/net/tls_context.h"
@@ -7,6 +8,7 @@
 #include "core/xml/parser.h"
 #include <couplet/time.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 static int set_up(void **state)
 {
@@ -112,7 +114,8 @@ static void test_pause_inside(void **state)
 	struct peer *peer = peer_create(&roomy_limits);
 
 	peer->recorder.react = pause_at_presence;
-	peer_send(peer, CPL_STR(HEADER "<presence/><message/><presence/><iq type='get' id='1'><q xmlns='u'/></iq>"));
+	peer_send(peer, CPL_STR(HEADER
+				"<presence/><message/><presence/><iq type='get' id='1'><q xmlns='u'/></iq>"));
 	turns(2);
 	peer_send(peer, CPL_STR("<presence/>"));
 	turns(2);
@@ -158,12 +161,15 @@ static void test_slow_reader(void **state)
 	peer_destroy(peer);
 }
 
-/* Over the bound the owner is told at once; a peer that reads again within the linger finds resource-constraint. */
+/* Over the bound the owner is told at once; a peer that reads again within the linger finds
+ * resource-constraint. */
 static void test_overflow(void **state)
 {
 	struct peer *peer = peer_create(&roomy_limits);
 	struct cpl_conn *conn = peer->recorder.conn;
-	struct cpl_str tail = CPL_STR("<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>");
+	struct cpl_str tail =
+		CPL_STR("<resource-constraint "
+			"xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>");
 	bool open = true;
 
 	for (unsigned at = 0; at < 300 && peer->recorder.conn; at++) {
@@ -251,7 +257,8 @@ static void test_keepalive(void **state)
 	assert_int_equal(wheel_count(), 0);
 }
 
-/* behaviours: after an error the end of the stream is written, our side shut down, input discarded, then closed. */
+/* behaviours: after an error the end of the stream is written, our side shut down, input discarded, then
+ * closed. */
 static void test_end_lingers(void **state)
 {
 	struct peer *peer = peer_create(&roomy_limits);
@@ -353,7 +360,8 @@ static void answer_message(struct recorder *recorder, const char *event)
 		OP(recorder, recorder->conn->ops->write(recorder->conn, CPL_STR("<answer/>")));
 }
 
-/* The peer sends, shuts down its side and reads on: with </stream:stream> the owner decides when it ends, without it the answers still leave. */
+/* The peer sends, shuts down its side and reads on: with </stream:stream> the owner decides when it ends,
+ * without it the answers still leave. */
 static void test_half_close(void **state)
 {
 	struct peer *peer = peer_create(&roomy_limits);
@@ -431,6 +439,54 @@ static void test_failed(void **state)
 	peer_destroy(peer);
 }
 
+/* Over TCP: the address, no delay, and that input under way does not cost the peer our last words. */
+static void test_tcp(void **state)
+{
+	struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(name);
+	struct peer *peer = CPL_NEW(struct peer);
+	int listening = socket(AF_INET, SOCK_STREAM, 0);
+	int nodelay = 0;
+	char address[64];
+
+	assert_int_equal(bind(listening, (struct sockaddr *)&name, size), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(getsockname(listening, (struct sockaddr *)&name, &size), 0);
+	peer->fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(peer->fd, (struct sockaddr *)&name, size), 0);
+	assert_int_equal(fcntl(peer->fd, F_SETFL, O_NONBLOCK), 0);
+	getsockname(peer->fd, (struct sockaddr *)&name, &size);
+	snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(name.sin_port));
+	struct conn_socket_options options = {
+		.fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC),
+		.service = "c2s",
+		.events = &recorder_events,
+		.owner = &peer->recorder,
+		.limits = roomy_limits,
+	};
+
+	close(listening);
+	peer->recorder.conn = conn_socket_create(&options);
+	assert_string_equal(peer->recorder.conn->address, address);
+	size = sizeof(nodelay);
+	assert_int_equal(getsockopt(options.fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &size), 0);
+	assert_true(nodelay);
+	peer_send(peer, filler());
+	OP(&peer->recorder,
+	   peer->recorder.conn->ops->write(peer->recorder.conn, CPL_STR("<stream:error/></stream:stream>")));
+	recorder_end(&peer->recorder, 2000);
+	turns(2);
+	peer_send(peer, filler());
+	turns(2);
+	peer_send(peer, filler());
+	assert_false(peer_read(peer));
+	assert_received(peer, "<stream:error/></stream:stream>");
+	peer_close(peer);
+	turns(3);
+	assert_events(&peer->recorder, "closed:local");
+	peer_destroy(peer);
+}
+
 static unsigned calls_back;
 
 static void timer_done(struct cpl_call *call)
@@ -488,6 +544,7 @@ int main(void)
 		cmocka_unit_test(test_half_closed_too_long),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_scope),
 		cmocka_unit_test(test_direct_tls_without_certificate),
 	};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Listening sockets and addresses: families, ports, paths, the bound on connections, the want of descriptors. */
+/* Listening sockets and addresses: families, ports, paths, the bound on connections, the want of descriptors.
+ */
 #include "peer.h"
 
 #include "core/base/logger.h"
@@ -220,7 +221,8 @@ static unsigned count_in_log(const char *word)
 	return count;
 }
 
-/* At the bound, and without descriptors, it rests for 100 ms, says so once, and goes on when there is room. */
+/* At the bound, and without descriptors, it rests for 100 ms, says so once, and goes on when there is room.
+ */
 static void test_bounds(void **state)
 {
 	struct cpl_error error;
@@ -229,7 +231,9 @@ static void test_bounds(void **state)
 	struct peer *peer;
 	int client;
 
-	assert_int_equal(logger_start(&(struct logger_options){.level = CPL_LOG_WARN, .sink = LOGGER_MEMORY}, &error), 0);
+	assert_int_equal(
+		logger_start(&(struct logger_options){.level = CPL_LOG_WARN, .sink = LOGGER_MEMORY}, &error),
+		0);
 	peer = peer_create(&roomy_limits);
 	listener_set_max_connections(1);
 	client = connect_to("127.0.0.1", listener_port(listener));
@@ -288,14 +292,10 @@ static void test_addresses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_loopback),
-		cmocka_unit_test(test_any),
-		cmocka_unit_test(test_port_taken),
-		cmocka_unit_test(test_bad_address),
-		cmocka_unit_test(test_local),
-		cmocka_unit_test(test_accepts_a_turn),
-		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_loopback),   cmocka_unit_test(test_any),
+		cmocka_unit_test(test_port_taken), cmocka_unit_test(test_bad_address),
+		cmocka_unit_test(test_local),	   cmocka_unit_test(test_accepts_a_turn),
+		cmocka_unit_test(test_bounds),	   cmocka_unit_test(test_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

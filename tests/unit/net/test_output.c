@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What goes in in odd pieces comes out in the same order, whatever is taken at a time; memory grows and shrinks with it. */
+/* What goes in in odd pieces comes out in the same order, whatever is taken at a time; memory grows and
+ * shrinks with it. */
 static void test_chain(void **state)
 {
 	struct output output = {0};
@@ -89,7 +90,8 @@ static void came_again(struct wheel_entry *entry)
 	wheel_set(entry, waiter->came + 5000, came_again);
 }
 
-/* Never early, at most a second (and the step of this test's clock) late, also beyond one round of the wheel and after a long sleep. */
+/* Never early, at most a second (and the step of this test's clock) late, also beyond one round of the wheel
+ * and after a long sleep. */
 static void test_wheel(void **state)
 {
 	struct waiter *waiters = cpl_alloc(ENTRIES * sizeof(*waiters));

@@ -64,7 +64,8 @@ static int tear_down(void **state)
 
 /* ---- which certificate a client gets ---- */
 
-/* The subjectAltName's first dNSName of the certificate that a client which asks for `server_name` (may be NULL) is shown. */
+/* The subjectAltName's first dNSName of the certificate that a client which asks for `server_name` (may be
+ * NULL) is shown. */
 static void shown(struct tls_contexts *contexts, const char *server_name, char *name, size_t size)
 {
 	struct tls_choice choice = {.contexts = contexts};
@@ -90,7 +91,8 @@ static void shown(struct tls_contexts *contexts, const char *server_name, char *
 	assert_true(SSL_is_init_finished(client));
 	certificate = SSL_get1_peer_certificate(client);
 	names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-	snprintf(name, size, "%s", (const char *)ASN1_STRING_get0_data(sk_GENERAL_NAME_value(names, 0)->d.dNSName));
+	snprintf(name, size, "%s",
+		 (const char *)ASN1_STRING_get0_data(sk_GENERAL_NAME_value(names, 0)->d.dNSName));
 	GENERAL_NAMES_free(names);
 	X509_free(certificate);
 	SSL_free(client);
@@ -98,22 +100,25 @@ static void shown(struct tls_contexts *contexts, const char *server_name, char *
 	SSL_CTX_free(client_context);
 }
 
-#define assert_shown(contexts, server_name, expected)                                                                            \
-	do {                                                                                                                     \
-		char name_shown[128];                                                                                            \
-		shown((contexts), (server_name), name_shown, sizeof(name_shown));                                                \
-		assert_string_equal(name_shown, (expected));                                                                     \
+#define assert_shown(contexts, server_name, expected)                                                        \
+	do {                                                                                                 \
+		char name_shown[128];                                                                        \
+		shown((contexts), (server_name), name_shown, sizeof(name_shown));                            \
+		assert_string_equal(name_shown, (expected));                                                 \
 	} while (0)
 
 static void test_server_names(void **state)
 {
 	const struct tls_host hosts[] = {
 		{.name = CPL_STR("plain.example")},
-		{.name = CPL_STR("example.org"), .certificate = certificate_for("DNS:example.org,DNS:rooms.example.org")},
+		{.name = CPL_STR("example.org"),
+		 .certificate = certificate_for("DNS:example.org,DNS:rooms.example.org")},
 		{.name = CPL_STR("rooms.example.org")},
 		{.name = CPL_STR("own.example.org"), .certificate = certificate_for("DNS:own.example.org")},
 		{.name = CPL_STR("a.own.example.org")},
-		{.name = CPL_STR("b\xc3\xbc" "cher.example"), .certificate = certificate_for("DNS:xn--bcher-kva.example")},
+		{.name = CPL_STR("b\xc3\xbc"
+				 "cher.example"),
+		 .certificate = certificate_for("DNS:xn--bcher-kva.example")},
 	};
 	struct tls_contexts *contexts = tls_contexts_create(hosts, 6, &settings, report, NULL);
 
@@ -122,7 +127,8 @@ static void test_server_names(void **state)
 	assert_false(tls_contexts_serves(contexts, CPL_STR("plain.example")));
 	assert_true(tls_contexts_serves(contexts, CPL_STR("example.org")));
 	assert_true(tls_contexts_serves(contexts, CPL_STR("rooms.example.org")));
-	assert_true(tls_contexts_serves(contexts, CPL_STR("b\xc3\xbc" "cher.example")));
+	assert_true(tls_contexts_serves(contexts, CPL_STR("b\xc3\xbc"
+							  "cher.example")));
 	assert_false(tls_contexts_serves(contexts, CPL_STR("unknown.example.org")));
 	assert_false(tls_contexts_serves(NULL, CPL_STR("example.org")));
 	assert_shown(contexts, "example.org", "example.org");
@@ -159,10 +165,10 @@ static void test_no_certificate_at_all(void **state)
 /* Everything that is wrong, in one pass, each with its host. */
 static void test_errors(void **state)
 {
-	const char *no_key = write_certificate(
-		&(struct certificate_options){.names = "DNS:example.org", .valid_until = 3600, .no_key = true});
-	const char *encrypted = write_certificate(
-		&(struct certificate_options){.names = "DNS:example.org", .valid_until = 3600, .passphrase = "secret"});
+	const char *no_key = write_certificate(&(struct certificate_options){
+		.names = "DNS:example.org", .valid_until = 3600, .no_key = true});
+	const char *encrypted = write_certificate(&(struct certificate_options){
+		.names = "DNS:example.org", .valid_until = 3600, .passphrase = "secret"});
 	const char *good = certificate_for("DNS:example.org");
 	const char *other = certificate_for("DNS:example.org");
 	const char *text = new_path();
@@ -217,12 +223,15 @@ static void test_warnings(void **state)
 
 static void test_settings(void **state)
 {
-	const struct tls_host host = {.name = CPL_STR("example.org"), .certificate = certificate_for("DNS:example.org")};
+	const struct tls_host host = {.name = CPL_STR("example.org"),
+				      .certificate = certificate_for("DNS:example.org")};
 
-	assert_null(tls_contexts_create(&host, 1, &(struct tls_settings){.min_version = "TLSv1.1"}, report, NULL));
+	assert_null(tls_contexts_create(&host, 1, &(struct tls_settings){.min_version = "TLSv1.1"}, report,
+					NULL));
 	assert_reported("1 error: the lowest TLS version must be TLSv1.2 or TLSv1.3, not TLSv1.1");
-	assert_null(tls_contexts_create(&host, 1, &(struct tls_settings){.min_version = "TLSv1.2", .ciphers = "NONSENSE"},
-					report, NULL));
+	assert_null(tls_contexts_create(
+		&host, 1, &(struct tls_settings){.min_version = "TLSv1.2", .ciphers = "NONSENSE"}, report,
+		NULL));
 	assert_reported("1 error: no cipher of TLS 1.2 is known in \"NONSENSE\"");
 }
 
@@ -231,8 +240,8 @@ static void test_settings(void **state)
 static bool names(const char *subject_alt_name, const char *host)
 {
 	const char *path = new_path();
-	X509 *certificate =
-		certificate_write(path, &(struct certificate_options){.names = subject_alt_name, .valid_until = 3600});
+	X509 *certificate = certificate_write(
+		path, &(struct certificate_options){.names = subject_alt_name, .valid_until = 3600});
 	bool named = tls_names_certificate_names(certificate, cpl_str_of(host));
 
 	X509_free(certificate);
@@ -274,8 +283,9 @@ static size_t end_point_of(const char *path, unsigned char out[64])
 static void check_end_point(const EVP_MD *signature, const EVP_MD *expected)
 {
 	const char *path = new_path();
-	X509 *certificate = certificate_write(
-		path, &(struct certificate_options){.names = "DNS:example.org", .valid_until = 3600, .digest = signature});
+	X509 *certificate = certificate_write(path, &(struct certificate_options){.names = "DNS:example.org",
+										  .valid_until = 3600,
+										  .digest = signature});
 	unsigned char ours[64], hash[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
 
