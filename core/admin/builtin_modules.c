@@ -26,6 +26,7 @@ static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 
 		cpl_row_begin(in);
 		cpl_row_text(in, cpl_str_of(cpl_module_name(m)));
+		cpl_row_text(in, cpl_str_of(manager_descriptor(m)->version));
 		cpl_row_text(in, cpl_str_of(manager_state(m)));
 		cpl_row_int(in, hosts_of(cpl_str_of(cpl_module_name(m))));
 		cpl_row_int(in, (int64_t)account->entries);
@@ -58,6 +59,8 @@ static void run_info(struct cpl_module *self, struct cpl_invocation *in)
 	const struct account *account = account_of_module(m);
 
 	text(in, "name", cpl_module_name(m));
+	text(in, "version", manager_descriptor(m)->version);
+	text(in, "summary", manager_descriptor(m)->summary);
 	text(in, "state", manager_state(m));
 	number(in, "hosts", hosts_of(cpl_arg(in, 0)));
 	number(in, "bytes", atomic_load(&account->bytes));
@@ -123,7 +126,7 @@ static void run_unload(struct cpl_module *self, struct cpl_invocation *in)
 }
 
 const struct cpl_command builtin_modules[] = {
-	{"module list", "Lists the modules with what they use.", NULL, "module,state,hosts,entries,errors,bytes", CPL_COMMAND_OFFLINE, run_list},
+	{"module list", "Lists the modules with what they use.", NULL, "module,version,state,hosts,entries,errors,bytes", CPL_COMMAND_OFFLINE, run_list},
 	{"module info <module>", "Shows one module's state and figures.",
 	 "Bytes and blocks are what lives now. Times are of one entry in 64, and include what the module calls in turn.", "name,value",
 	 CPL_COMMAND_OFFLINE, run_info},

@@ -225,7 +225,7 @@ void config_schema_defaults(const struct config_target *t, const struct config_n
 
 static void report_unknown(const struct config_target *t, const struct config_node *key)
 {
-	const char *names[256];
+	const char *names[256] = {NULL};
 	size_t count = 0;
 
 	for (const struct cpl_option *o = t->options; o && o->name && count < 256; o++)
