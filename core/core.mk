@@ -67,5 +67,7 @@ libcore_la_SOURCES += core/process.c core/process.h core/server.c core/server.h 
 sbin_PROGRAMS += couplet
 couplet_SOURCES = core/main.c
 couplet_CPPFLAGS = $(COUPLET_CPPFLAGS)
-couplet_LDADD = libcore.la
+# All objects, not those of the archive that happen to be called: modules use what they like of the public functions.
+couplet_LDADD = $(libcore_la_OBJECTS) $(libcore_la_LIBADD)
+couplet_DEPENDENCIES = $(libcore_la_OBJECTS)
 couplet_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -export-dynamic

@@ -38,6 +38,8 @@ struct cpl_command {
 		NULL, NULL, NULL, NULL, 0, NULL                                                                                  \
 	}
 
+#pragma GCC visibility push(default)
+
 /* The n-th argument (holes counted from 0, in the order of the form, options apart); CPL_NONE when an optional one was left out. */
 struct cpl_str cpl_arg(const struct cpl_invocation *in, unsigned n);
 /* Typed views of the same; only for holes of that type. */
@@ -74,5 +76,7 @@ void cpl_complain(struct cpl_invocation *in, const char *format, ...) __attribut
 void cpl_done(struct cpl_invocation *in);
 /* Ends: exit 1 with the reason on stderr. */
 void cpl_refuse(struct cpl_invocation *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#pragma GCC visibility pop
 
 #endif
