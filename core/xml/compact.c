@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Compaction: a whole stanza in one heap block, structures first, then the bytes of the strings. Interned names are not copied. */
+/* Compaction: a whole stanza in one heap block, structures first, then the bytes of the strings. Interned
+ * names are not copied. */
 #include "core/xml/element.h"
 #include "core/xml/names.h"
 
@@ -57,7 +58,8 @@ static struct cpl_attr *pack_attrs(struct packer *packer, const struct cpl_attr 
 
 	for (const struct cpl_attr *attr = attrs; attr; attr = attr->next) {
 		struct cpl_attr *copy = pack_struct(packer, sizeof *copy);
-		struct cpl_attr packed = {NULL, pack_local(packer, attr->name), pack_str(packer, attr->value), pack_ns(packer, attr->ns)};
+		struct cpl_attr packed = {NULL, pack_local(packer, attr->name), pack_str(packer, attr->value),
+					  pack_ns(packer, attr->ns)};
 
 		if (copy) {
 			*copy = packed;
@@ -80,7 +82,8 @@ static void link_node(struct cpl_element *parent, struct cpl_node *node)
 	parent->last = node;
 }
 
-static struct cpl_element *pack_element(struct packer *packer, struct cpl_element *parent, const struct cpl_element *e)
+static struct cpl_element *pack_element(struct packer *packer, struct cpl_element *parent,
+					const struct cpl_element *e)
 {
 	struct cpl_element *copy = pack_struct(packer, sizeof *copy);
 	struct cpl_str ns = e->ns_id ? names_ns_text(e->ns_id) : pack_str(packer, e->ns);
@@ -88,7 +91,8 @@ static struct cpl_element *pack_element(struct packer *packer, struct cpl_elemen
 	struct cpl_attr *attrs = pack_attrs(packer, e->attrs);
 
 	if (copy) {
-		*copy = (struct cpl_element){{NULL, CPL_NODE_ELEMENT}, e->ns_id, e->name_id, ns, name, attrs, NULL, NULL, parent};
+		*copy = (struct cpl_element){
+			{NULL, CPL_NODE_ELEMENT}, e->ns_id, e->name_id, ns, name, attrs, NULL, NULL, parent};
 		link_node(parent, &copy->node);
 	}
 	return copy;

@@ -25,7 +25,7 @@ struct cpl_element *cpl_next_child(const struct cpl_element *e)
 
 struct cpl_element *cpl_child(const struct cpl_element *parent, const struct cpl_name *name)
 {
-	CPL_CHILDREN (child, parent)
+	CPL_CHILDREN(child, parent)
 		if (cpl_is(child, name))
 			return child;
 	return NULL;
@@ -35,7 +35,7 @@ unsigned cpl_child_count(const struct cpl_element *parent)
 {
 	unsigned count = 0;
 
-	CPL_CHILDREN (child, parent)
+	CPL_CHILDREN(child, parent)
 		count++;
 	return count;
 }
@@ -77,7 +77,8 @@ struct cpl_str cpl_text_of(const struct cpl_element *e, struct cpl_arena *arena)
 	return (struct cpl_str){joined, total};
 }
 
-struct cpl_str cpl_child_text(const struct cpl_element *parent, const struct cpl_name *name, struct cpl_arena *arena)
+struct cpl_str cpl_child_text(const struct cpl_element *parent, const struct cpl_name *name,
+			      struct cpl_arena *arena)
 {
 	const struct cpl_element *child = cpl_child(parent, name);
 
@@ -95,8 +96,8 @@ static void append(struct cpl_element *parent, struct cpl_node *node)
 	parent->last = node;
 }
 
-struct cpl_element *element_add(struct cpl_arena *arena, struct cpl_element *parent, uint16_t ns_id, struct cpl_str ns, uint16_t name_id,
-				struct cpl_str name)
+struct cpl_element *element_add(struct cpl_arena *arena, struct cpl_element *parent, uint16_t ns_id,
+				struct cpl_str ns, uint16_t name_id, struct cpl_str name)
 {
 	struct cpl_element *e = cpl_arena_alloc(arena, sizeof *e);
 
@@ -126,8 +127,8 @@ void element_add_text(struct cpl_arena *arena, struct cpl_element *parent, struc
 	append(parent, &node->node);
 }
 
-struct cpl_attr **element_add_attr(struct cpl_arena *arena, struct cpl_attr **link, struct cpl_str ns, struct cpl_str name,
-				   struct cpl_str value)
+struct cpl_attr **element_add_attr(struct cpl_arena *arena, struct cpl_attr **link, struct cpl_str ns,
+				   struct cpl_str name, struct cpl_str value)
 {
 	struct cpl_attr *attr = cpl_arena_alloc(arena, sizeof *attr + name.len + value.len + 2);
 	char *bytes = (char *)(attr + 1);
@@ -143,13 +144,16 @@ struct cpl_attr **element_add_attr(struct cpl_arena *arena, struct cpl_attr **li
 	return &attr->next;
 }
 
-struct cpl_element *cpl_add(struct cpl_stanza *stanza, struct cpl_element *parent, const struct cpl_name *name)
+struct cpl_element *cpl_add(struct cpl_stanza *stanza, struct cpl_element *parent,
+			    const struct cpl_name *name)
 {
 	assert(stanza->arena && name->local_id && name->ns_id);
-	return element_add(stanza->arena, parent, name->ns_id, names_ns_text(name->ns_id), name->local_id, names_local_text(name->local_id));
+	return element_add(stanza->arena, parent, name->ns_id, names_ns_text(name->ns_id), name->local_id,
+			   names_local_text(name->local_id));
 }
 
-struct cpl_element *cpl_add_named(struct cpl_stanza *stanza, struct cpl_element *parent, struct cpl_str ns, struct cpl_str name)
+struct cpl_element *cpl_add_named(struct cpl_stanza *stanza, struct cpl_element *parent, struct cpl_str ns,
+				  struct cpl_str name)
 {
 	uint16_t name_id = names_local(name);
 	uint16_t ns_id = parent->ns_id;
@@ -171,7 +175,8 @@ void cpl_add_text(struct cpl_stanza *stanza, struct cpl_element *parent, struct 
 	element_add_text(stanza->arena, parent, text);
 }
 
-struct cpl_element *cpl_add_with_text(struct cpl_stanza *stanza, struct cpl_element *parent, const struct cpl_name *name, struct cpl_str text)
+struct cpl_element *cpl_add_with_text(struct cpl_stanza *stanza, struct cpl_element *parent,
+				      const struct cpl_name *name, struct cpl_str text)
 {
 	struct cpl_element *e = cpl_add(stanza, parent, name);
 
@@ -214,7 +219,8 @@ void cpl_remove(struct cpl_element *child)
 
 /* ---- copying ---- */
 
-static struct cpl_element *copy_one(struct cpl_arena *arena, struct cpl_element *parent, const struct cpl_element *e, uint16_t content)
+static struct cpl_element *copy_one(struct cpl_arena *arena, struct cpl_element *parent,
+				    const struct cpl_element *e, uint16_t content)
 {
 	uint16_t ns_id = e->ns_id == CPL_NS_CONTENT ? content : e->ns_id;
 	struct cpl_str ns = ns_id ? names_ns_text(ns_id) : cpl_arena_copy(arena, e->ns);
@@ -231,7 +237,8 @@ static struct cpl_element *copy_one(struct cpl_arena *arena, struct cpl_element 
 }
 
 /* No recursion here or wherever a tree is walked: its depth is a peer's choice. */
-struct cpl_element *element_copy(struct cpl_arena *arena, struct cpl_element *parent, const struct cpl_element *e, uint16_t content)
+struct cpl_element *element_copy(struct cpl_arena *arena, struct cpl_element *parent,
+				 const struct cpl_element *e, uint16_t content)
 {
 	struct cpl_element *top = copy_one(arena, parent, e, content), *into = top;
 	const struct cpl_element *from = e;
@@ -255,7 +262,8 @@ struct cpl_element *element_copy(struct cpl_arena *arena, struct cpl_element *pa
 	}
 }
 
-struct cpl_element *cpl_add_copy(struct cpl_stanza *stanza, struct cpl_element *parent, const struct cpl_element *e)
+struct cpl_element *cpl_add_copy(struct cpl_stanza *stanza, struct cpl_element *parent,
+				 const struct cpl_element *e)
 {
 	assert(stanza->arena);
 	return element_copy(stanza->arena, parent, e, CPL_NS_CONTENT);

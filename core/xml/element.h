@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parser, the builders and the copiers share: adding to an element tree in an arena, and the texts of kinds and types. */
+/* What the parser, the builders and the copiers share: adding to an element tree in an arena, and the texts
+ * of kinds and types. */
 #ifndef CORE_XML_ELEMENT_H
 #define CORE_XML_ELEMENT_H
 
@@ -17,15 +18,17 @@ static inline struct cpl_text *as_text(const struct cpl_node *node)
 }
 
 /* Adds an element as last child (parent NULL: a root). The texts are borrowed. */
-struct cpl_element *element_add(struct cpl_arena *arena, struct cpl_element *parent, uint16_t ns_id, struct cpl_str ns, uint16_t name_id,
-				struct cpl_str name);
+struct cpl_element *element_add(struct cpl_arena *arena, struct cpl_element *parent, uint16_t ns_id,
+				struct cpl_str ns, uint16_t name_id, struct cpl_str name);
 /* Adds text, copied, as last node; nothing when it is empty. */
 void element_add_text(struct cpl_arena *arena, struct cpl_element *parent, struct cpl_str text);
 /* Adds an attribute at *link, name and value copied, ns borrowed; returns where the next one goes. */
-struct cpl_attr **element_add_attr(struct cpl_arena *arena, struct cpl_attr **link, struct cpl_str ns, struct cpl_str name,
-				   struct cpl_str value);
-/* Adds a deep copy as last child (parent NULL: a root); `content` is the namespace id that elements in CPL_NS_CONTENT get. */
-struct cpl_element *element_copy(struct cpl_arena *arena, struct cpl_element *parent, const struct cpl_element *e, uint16_t content);
+struct cpl_attr **element_add_attr(struct cpl_arena *arena, struct cpl_attr **link, struct cpl_str ns,
+				   struct cpl_str name, struct cpl_str value);
+/* Adds a deep copy as last child (parent NULL: a root); `content` is the namespace id that elements in
+ * CPL_NS_CONTENT get. */
+struct cpl_element *element_copy(struct cpl_arena *arena, struct cpl_element *parent,
+				 const struct cpl_element *e, uint16_t content);
 /* A stanza in a new arena, one reference, no root yet. */
 struct cpl_stanza *stanza_blank(void);
 

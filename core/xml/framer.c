@@ -4,11 +4,11 @@
 
 enum state {
 	BETWEEN,     /* no frame has begun */
-	PROLOG,      /* behind the XML declaration */
-	TEXT,        /* inside an element */
-	OPENED,      /* "<" */
+	PROLOG,	     /* behind the XML declaration */
+	TEXT,	     /* inside an element */
+	OPENED,	     /* "<" */
 	DECLARATION, /* "<?" at the very beginning */
-	BANG,        /* "<!" */
+	BANG,	     /* "<!" */
 	CDATA_MARK,  /* "<![" */
 	CDATA,
 	TAG, /* a start tag, outside quotes; match: the last byte was "/" */
@@ -63,7 +63,8 @@ static enum framer_event element_ends(struct framer *framer)
 static enum framer_event start_tag_ends(struct framer *framer)
 {
 	if (!framer->open) /* a stream that is over before it began is none */
-		return framer->match ? fail(framer, CPL_STREAM_BAD_FORMAT) : frame_ends(framer, FRAMER_HEADER);
+		return framer->match ? fail(framer, CPL_STREAM_BAD_FORMAT)
+				     : frame_ends(framer, FRAMER_HEADER);
 	if (framer->match)
 		return element_ends(framer);
 	framer->state = TEXT;
@@ -76,7 +77,8 @@ static enum framer_event end_tag_ends(struct framer *framer)
 }
 
 /* The byte behind "<"; `first` when that "<" began the frame. */
-static enum framer_event behind_open(struct framer *framer, const struct cpl_conn_limits *limits, char c, bool first)
+static enum framer_event behind_open(struct framer *framer, const struct cpl_conn_limits *limits, char c,
+				     bool first)
 {
 	switch (c) {
 	case '/':
@@ -110,7 +112,8 @@ static enum framer_event behind_bang(struct framer *framer, char c)
 	if (c == '-' || (c >= 'A' && c <= 'Z'))
 		return fail(framer, CPL_STREAM_RESTRICTED_XML);
 	if (c != '[' || !framer->depth)
-		return fail(framer, c == '[' && framer->open ? CPL_STREAM_BAD_FORMAT : CPL_STREAM_NOT_WELL_FORMED);
+		return fail(framer,
+			    c == '[' && framer->open ? CPL_STREAM_BAD_FORMAT : CPL_STREAM_NOT_WELL_FORMED);
 	framer->state = CDATA_MARK;
 	framer->match = 0;
 	return FRAMER_MORE;
@@ -150,12 +153,13 @@ static const char *scan_declaration(struct framer *framer, const char *at, const
 	return end;
 }
 
-/* Up to and with the byte that ends the tag or opens a quote. */
+/* Up to the byte that ends the tag, opens a quote or is out of place. */
 static const char *scan_tag(struct framer *framer, const char *at, const char *end)
 {
+	static const bool stops[256] = {['>'] = true, ['\''] = true, ['"'] = true, ['<'] = true};
 	const char *start = at;
 
-	while (at < end && *at != '>' && *at != '\'' && *at != '"' && *at != '<')
+	while (at < end && !stops[(unsigned char)*at])
 		at++;
 	if (at > start)
 		framer->match = at[-1] == '/';
@@ -170,7 +174,8 @@ static const char *scan_until(const char *at, const char *end, char c)
 }
 
 /* One step from `at`: moves it on and may end the frame. */
-static enum framer_event step(struct framer *framer, const struct cpl_conn_limits *limits, const char **position, const char *end, bool first)
+static enum framer_event step(struct framer *framer, const struct cpl_conn_limits *limits,
+			      const char **position, const char *end, bool first)
 {
 	const char *at = *position;
 	enum framer_event event = FRAMER_MORE;
@@ -237,7 +242,8 @@ static enum framer_event step(struct framer *framer, const struct cpl_conn_limit
 		if (*at == '<')
 			framer->state = OPENED;
 		else if (framer->state == BETWEEN || !is_space(*at))
-			event = fail(framer, framer->open ? CPL_STREAM_BAD_FORMAT : CPL_STREAM_NOT_WELL_FORMED);
+			event = fail(framer,
+				     framer->open ? CPL_STREAM_BAD_FORMAT : CPL_STREAM_NOT_WELL_FORMED);
 		at++;
 		break;
 	case CLOSED:
@@ -258,7 +264,8 @@ static size_t bounded(size_t len, uint32_t limit, uint32_t used)
 	return len < limit - used ? len : limit - used;
 }
 
-enum framer_event framer_feed(struct framer *framer, const struct cpl_conn_limits *limits, struct cpl_str input, size_t *taken)
+enum framer_event framer_feed(struct framer *framer, const struct cpl_conn_limits *limits,
+			      struct cpl_str input, size_t *taken)
 {
 	size_t allowed = bounded(input.len, limits->total_bytes, framer->total_bytes);
 	const char *at = input.ptr, *end;

@@ -24,8 +24,10 @@ static enum cpl_ns content_of(const struct scope_ns *ns)
 	}
 }
 
-/* An attribute that the header's struct has no member for is ignored, as RFC 6120 4.7 leaves room for more. */
-static void read_attribute(struct header_build *build, const struct scope_ns *ns, struct cpl_str name, const char *value)
+/* An attribute that the header's struct has no member for is ignored, as RFC 6120 4.7 leaves room for more.
+ */
+static void read_attribute(struct header_build *build, const struct scope_ns *ns, struct cpl_str name,
+			   const char *value)
 {
 	struct cpl_stream_header *header = build->header;
 	struct cpl_str *member = NULL;
@@ -117,8 +119,8 @@ static void on_declaration(void *data, const char *version, const char *encoding
 		lease_fail(&build->frame, CPL_STREAM_UNSUPPORTED_ENCODING);
 }
 
-enum cpl_stream_error xml_parse_header(struct cpl_str frame, struct cpl_arena *arena, struct cpl_stream_header *header,
-				       struct xml_prefixes **prefixes)
+enum cpl_stream_error xml_parse_header(struct cpl_str frame, struct cpl_arena *arena,
+				       struct cpl_stream_header *header, struct xml_prefixes **prefixes)
 {
 	static const struct lease_handlers handlers = {on_start, on_end, NULL, on_declaration};
 	struct scope *scope = CPL_NEW(struct scope);

@@ -3,7 +3,8 @@
 #include "core/xml/lease.h"
 #include <sys/random.h>
 
-/* Expat's own bound is the frame: its buffer is at most twice as long, its copies of names and attributes add a few times as much. */
+/* Expat's own bound is the frame: its buffer is at most twice as long, its copies of names and attributes add
+ * a few times as much. */
 enum { MEMORY_BASE = 4 * 1024 * 1024, MEMORY_FACTOR = 8 };
 
 struct block {
@@ -72,7 +73,8 @@ struct cpl_buf *lease_scratch(void)
 	return &lease.scratch;
 }
 
-static void refuse_doctype(void *frame, const char *name, const char *system, const char *public, int internal)
+static void refuse_doctype(void *frame, const char *name, const char *system, const char *public,
+			   int internal)
 {
 	lease_fail(frame, CPL_STREAM_RESTRICTED_XML);
 }
@@ -157,7 +159,8 @@ static void recycle(void)
 		drop();
 }
 
-enum cpl_stream_error lease_parse(struct cpl_str bytes, bool fresh, const struct lease_handlers *handlers, struct lease_frame *frame)
+enum cpl_stream_error lease_parse(struct cpl_str bytes, bool fresh, const struct lease_handlers *handlers,
+				  struct lease_frame *frame)
 {
 	enum XML_Status status;
 
@@ -165,7 +168,8 @@ enum cpl_stream_error lease_parse(struct cpl_str bytes, bool fresh, const struct
 	frame->complete = false;
 	if (bytes.len > INT32_MAX / MEMORY_FACTOR)
 		return frame->error = CPL_STREAM_POLICY_VIOLATION;
-	/* Told that it is UTF-8, expat still takes a byte order mark or a zero byte at the beginning for UTF-16. */
+	/* Told that it is UTF-8, expat still takes a byte order mark or a zero byte at the beginning for
+	 * UTF-16. */
 	if (fresh && (bytes.len < 2 || bytes.ptr[0] != '<' || bytes.ptr[1] == '\0'))
 		return frame->error = CPL_STREAM_NOT_WELL_FORMED;
 	lease.bound = MEMORY_BASE + MEMORY_FACTOR * bytes.len;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place that makes expat parsers. Each thread has one, which stands at depth 1 between two frames and is used for whichever
- * connection has a frame; names that peers sent stay in it, so it is freed when its memory has grown (XML_RECYCLE_BYTES). What must hold for
- * every parser is set here: UTF-8 whatever is declared, a random hash salt, and refusal of DOCTYPE, processing instruction and comment.
+ * The one place that makes expat parsers. Each thread has one, which stands at depth 1 between two frames and
+ * is used for whichever connection has a frame; names that peers sent stay in it, so it is freed when its
+ * memory has grown (XML_RECYCLE_BYTES). What must hold for every parser is set here: UTF-8 whatever is
+ * declared, a random hash salt, and refusal of DOCTYPE, processing instruction and comment.
  */
 #ifndef CORE_XML_LEASE_H
 #define CORE_XML_LEASE_H
@@ -14,8 +15,8 @@
 struct lease_frame {
 	XML_Parser expat;
 	enum cpl_stream_error error; /* the first one wins; see lease_fail() */
-	bool complete;               /* set by the handler that saw the frame's last token */
-	XML_Index end;               /* index of the byte behind the frame */
+	bool complete;		     /* set by the handler that saw the frame's last token */
+	XML_Index end;		     /* index of the byte behind the frame */
 };
 
 struct lease_handlers {
@@ -26,10 +27,12 @@ struct lease_handlers {
 };
 
 /*
- * Feeds a whole frame to the thread's parser: from the beginning of a document (`fresh`), else as a child of the element that is open. `frame` is
- * the handlers' user data. On any error, and when `frame` is not complete after the last byte, the parser is destroyed.
+ * Feeds a whole frame to the thread's parser: from the beginning of a document (`fresh`), else as a child of
+ * the element that is open. `frame` is the handlers' user data. On any error, and when `frame` is not
+ * complete after the last byte, the parser is destroyed.
  */
-enum cpl_stream_error lease_parse(struct cpl_str bytes, bool fresh, const struct lease_handlers *handlers, struct lease_frame *frame);
+enum cpl_stream_error lease_parse(struct cpl_str bytes, bool fresh, const struct lease_handlers *handlers,
+				  struct lease_frame *frame);
 /* For handlers: fails the frame. Expat may still call handlers, which must look at frame->error first. */
 void lease_fail(struct lease_frame *frame, enum cpl_stream_error error);
 /* For handlers: true when the token being reported is the last of the frame. */

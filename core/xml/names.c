@@ -8,12 +8,20 @@ enum { IDS_MAX = UINT16_MAX, FIRST_SIZE = 512 };
 struct table {
 	struct cpl_str *texts; /* by id */
 	uint16_t *places;      /* ids by hash; 0: free */
-	uint32_t size;         /* of places, a power of two */
-	uint32_t room;         /* of texts */
-	uint32_t next;         /* the next id */
+	uint32_t size;	       /* of places, a power of two */
+	uint32_t room;	       /* of texts */
+	uint32_t next;	       /* the next id */
 };
 
 static struct table locals, namespaces;
+
+static inline uint64_t half(const char *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof value);
+	return value;
+}
 
 static inline uint64_t word(const char *at)
 {
@@ -24,8 +32,8 @@ static inline uint64_t word(const char *at)
 }
 
 /*
- * Not keyed: peers only look up, so the longest cluster of the table as loaded bounds what a hostile name costs. Whole words, the last one
- * overlapping, because this runs once for each element.
+ * Not keyed: peers only look up, so the longest cluster of the table as loaded bounds what a hostile name
+ * costs. Whole words, the last one overlapping, because this runs once for each element.
  */
 static inline uint32_t hash(struct cpl_str s)
 {
@@ -36,12 +44,12 @@ static inline uint32_t hash(struct cpl_str s)
 		for (size_t i = 0; i + 8 < s.len; i += 8)
 			h = (h ^ word(s.ptr + i)) * factor, h ^= h >> 32;
 		h = (h ^ word(s.ptr + s.len - 8)) * factor;
-	} else {
-		uint64_t bytes = 0;
-
-		for (size_t i = 0; i < s.len; i++)
-			bytes = bytes << 8 | (unsigned char)s.ptr[i];
-		h = (h ^ bytes) * factor;
+	} else if (s.len >= 4) {
+		h = (h ^ (half(s.ptr) << 32 | half(s.ptr + s.len - 4))) * factor;
+	} else if (s.len) {
+		h = (h ^ ((uint64_t)(unsigned char)s.ptr[0] << 16 |
+			  (uint64_t)(unsigned char)s.ptr[s.len / 2] << 8 | (unsigned char)s.ptr[s.len - 1])) *
+		    factor;
 	}
 	return (uint32_t)(h >> 32);
 }

@@ -11,7 +11,7 @@ struct build {
 	struct cpl_stanza *stanza;
 	struct cpl_arena *arena;
 	struct cpl_element *open; /* the innermost open element */
-	struct cpl_buf *text;     /* of it, since its last tag */
+	struct cpl_buf *text;	  /* of it, since its last tag */
 	enum cpl_ns content;
 };
 
@@ -26,8 +26,8 @@ static void flush_text(struct build *build)
 }
 
 /*
- * The content namespace is CPL_NS_CONTENT at the root and as far down as no other namespace is crossed; below that it is a namespace like
- * any other, so that a forwarded stanza stays what it is.
+ * The content namespace is CPL_NS_CONTENT at the root and as far down as no other namespace is crossed; below
+ * that it is a namespace like any other, so that a forwarded stanza stays what it is.
  */
 static struct cpl_element *open_element(struct build *build, const struct scope_ns *ns, struct cpl_str local)
 {
@@ -207,8 +207,8 @@ static void on_text(void *data, const char *bytes, int len)
 		lease_fail(&build->frame, CPL_STREAM_NOT_WELL_FORMED);
 }
 
-enum cpl_stream_error xml_parse_child(struct cpl_str frame, enum cpl_ns content, const struct xml_prefixes *prefixes,
-				      struct cpl_stanza **stanza)
+enum cpl_stream_error xml_parse_child(struct cpl_str frame, enum cpl_ns content,
+				      const struct xml_prefixes *prefixes, struct cpl_stanza **stanza)
 {
 	static const struct lease_handlers handlers = {on_start, on_end, on_text, NULL};
 	struct build build = {.content = content, .text = lease_scratch()};

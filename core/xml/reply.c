@@ -52,7 +52,8 @@ struct cpl_stanza *cpl_stanza_result(const struct cpl_stanza *request)
 	return answer(request, CPL_TYPE_RESULT);
 }
 
-struct cpl_stanza *cpl_stanza_error(const struct cpl_stanza *stanza, enum cpl_condition condition, const char *text)
+struct cpl_stanza *cpl_stanza_error(const struct cpl_stanza *stanza, enum cpl_condition condition,
+				    const char *text)
 {
 	const struct cpl_str ns = names_ns_text(CPL_NS_STANZA_ERROR);
 	struct cpl_stanza *reply;
@@ -67,7 +68,8 @@ struct cpl_stanza *cpl_stanza_error(const struct cpl_stanza *stanza, enum cpl_co
 	if (text) {
 		struct cpl_element *said = cpl_add_named(reply, error, ns, CPL_STR("text"));
 
-		element_add_attr(reply->arena, &said->attrs, names_ns_text(CPL_NS_XML), CPL_STR("lang"), CPL_STR("en"));
+		element_add_attr(reply->arena, &said->attrs, names_ns_text(CPL_NS_XML), CPL_STR("lang"),
+				 CPL_STR("en"));
 		cpl_add_text(reply, said, cpl_str_of(text));
 	}
 	return reply;
@@ -79,7 +81,7 @@ enum cpl_condition cpl_stanza_condition(const struct cpl_stanza *stanza)
 
 	if (!error)
 		return CPL_UNDEFINED_CONDITION;
-	CPL_CHILDREN (child, error) {
+	CPL_CHILDREN(child, error) {
 		if (child->ns_id != CPL_NS_STANZA_ERROR)
 			continue;
 		for (unsigned i = 0; i < CONDITIONS; i++)

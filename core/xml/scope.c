@@ -39,7 +39,8 @@ static struct scope_ns intern(struct cpl_str text, struct cpl_arena *arena)
 	return (struct scope_ns){id, id ? names_ns_text(id) : cpl_arena_copy(arena, text)};
 }
 
-enum cpl_stream_error scope_declare(struct scope *scope, const char *name, const char *value, struct cpl_arena *arena)
+enum cpl_stream_error scope_declare(struct scope *scope, const char *name, const char *value,
+				    struct cpl_arena *arena)
 {
 	struct scope_level *level = &scope->levels[scope->depth];
 	struct scope_ns ns = intern(cpl_str_of(value), arena);
@@ -55,8 +56,8 @@ enum cpl_stream_error scope_declare(struct scope *scope, const char *name, const
 		return CPL_STREAM_OK;
 	}
 	prefix = cpl_str_of(name + 6);
-	if (prefix.len == 0 || memchr(prefix.ptr, ':', prefix.len) || cpl_str_is(prefix, "xmlns") || ns.id == CPL_NS_NONE ||
-	    (ns.id == CPL_NS_XML) != cpl_str_is(prefix, "xml"))
+	if (prefix.len == 0 || memchr(prefix.ptr, ':', prefix.len) || cpl_str_is(prefix, "xmlns") ||
+	    ns.id == CPL_NS_NONE || (ns.id == CPL_NS_XML) != cpl_str_is(prefix, "xml"))
 		return CPL_STREAM_NOT_WELL_FORMED;
 	if (prefix.len > XML_NAME_MAX || level->bindings == SCOPE_BINDINGS_MAX)
 		return CPL_STREAM_POLICY_VIOLATION;
@@ -80,8 +81,9 @@ enum cpl_stream_error scope_split(const char *name, struct scope_name *out)
 	if (colon == name || local.len == 0 || memchr(local.ptr, ':', local.len))
 		return CPL_STREAM_NOT_WELL_FORMED;
 	/*
-	 * Behind a colon expat accepts any name character, also one that may not begin a name; written without its prefix the name
-	 * would be broken. No protocol has a name like that in other letters, so those are refused unseen.
+	 * Behind a colon expat accepts any name character, also one that may not begin a name; written
+	 * without its prefix the name would be broken. No protocol has a name like that in other letters, so
+	 * those are refused unseen.
 	 */
 	if ((unsigned char)local.ptr[0] >= 0x80)
 		return CPL_STREAM_POLICY_VIOLATION;
@@ -91,7 +93,8 @@ enum cpl_stream_error scope_split(const char *name, struct scope_name *out)
 	return CPL_STREAM_OK;
 }
 
-static const struct scope_ns *find_in(const struct scope_binding *items, unsigned count, struct cpl_str prefix)
+static const struct scope_ns *find_in(const struct scope_binding *items, unsigned count,
+				      struct cpl_str prefix)
 {
 	while (count--)
 		if (cpl_str_equal(items[count].prefix, prefix))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Namespaces in scope while a frame is parsed (Namespaces in XML 1.0): the default namespace of each open element and a stack of declared
- * prefixes. "xml" and "stream" are always declared; below the stack come the prefixes of the stream header. Texts are borrowed.
+ * Namespaces in scope while a frame is parsed (Namespaces in XML 1.0): the default namespace of each open
+ * element and a stack of declared prefixes. "xml" and "stream" are always declared; below the stack come the
+ * prefixes of the stream header. Texts are borrowed.
  */
 #ifndef CORE_XML_SCOPE_H
 #define CORE_XML_SCOPE_H
@@ -29,8 +30,8 @@ struct xml_prefixes {
 enum { SCOPE_BINDINGS_MAX = 64 };
 
 struct scope_level {
-	struct scope_ns ns;   /* the default namespace */
-	unsigned bindings;    /* prefixes declared up to here */
+	struct scope_ns ns; /* the default namespace */
+	unsigned bindings;  /* prefixes declared up to here */
 };
 
 struct scope {
@@ -55,11 +56,14 @@ static inline bool scope_is_declaration(const char *name)
 {
 	return name[0] == 'x' && strncmp(name, "xmlns", 5) == 0 && (name[5] == '\0' || name[5] == ':');
 }
-/* Takes a declaration into the innermost element. The name and the value are copied to the arena where they are not interned. */
-enum cpl_stream_error scope_declare(struct scope *scope, const char *name, const char *value, struct cpl_arena *arena);
+/* Takes a declaration into the innermost element. The name and the value are copied to the arena where they
+ * are not interned. */
+enum cpl_stream_error scope_declare(struct scope *scope, const char *name, const char *value,
+				    struct cpl_arena *arena);
 /* Takes a name apart and judges it; CPL_STREAM_OK or the error. */
 enum cpl_stream_error scope_split(const char *name, struct scope_name *out);
-/* The namespace of a prefix; NULL when it is not declared. The empty prefix (CPL_NONE) is the default namespace. */
+/* The namespace of a prefix; NULL when it is not declared. The empty prefix (CPL_NONE) is the default
+ * namespace. */
 const struct scope_ns *scope_find(const struct scope *scope, struct cpl_str prefix);
 /* What the innermost element declares, to be kept beyond the frame; NULL when that is nothing. */
 struct xml_prefixes *scope_keep(const struct scope *scope);

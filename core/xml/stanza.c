@@ -36,7 +36,8 @@ struct cpl_stanza *cpl_nonza_create(const struct cpl_name *name)
 
 	assert(name->local_id && name->ns_id);
 	stanza->kind = CPL_NONZA;
-	stanza->root = element_add(stanza->arena, NULL, name->ns_id, names_ns_text(name->ns_id), name->local_id, names_local_text(name->local_id));
+	stanza->root = element_add(stanza->arena, NULL, name->ns_id, names_ns_text(name->ns_id),
+				   name->local_id, names_local_text(name->local_id));
 	return stanza;
 }
 
@@ -144,22 +145,27 @@ struct cpl_stanza *cpl_stanza_copy(const struct cpl_stanza *stanza)
 	return copy;
 }
 
-static struct cpl_attr **add_member(struct cpl_arena *arena, struct cpl_attr **link, const char *name, struct cpl_str value)
+static struct cpl_attr **add_member(struct cpl_arena *arena, struct cpl_attr **link, const char *name,
+				    struct cpl_str value)
 {
 	return value.ptr ? element_add_attr(arena, link, CPL_NONE, cpl_str_of(name), value) : link;
 }
 
-struct cpl_element *cpl_add_stanza(struct cpl_stanza *stanza, struct cpl_element *parent, const struct cpl_stanza *inner)
+struct cpl_element *cpl_add_stanza(struct cpl_stanza *stanza, struct cpl_element *parent,
+				   const struct cpl_stanza *inner)
 {
 	struct cpl_element *root = element_copy(stanza->arena, parent, inner->root, CPL_NS_CLIENT);
 	struct cpl_attr *rest = root->attrs, **link = &root->attrs;
 
-	link = add_member(stanza->arena, link, "from", cpl_jid_is_set(inner->from) ? cpl_jid_str(inner->from) : inner->from_text);
-	link = add_member(stanza->arena, link, "to", cpl_jid_is_set(inner->to) ? cpl_jid_str(inner->to) : inner->to_text);
+	link = add_member(stanza->arena, link, "from",
+			  cpl_jid_is_set(inner->from) ? cpl_jid_str(inner->from) : inner->from_text);
+	link = add_member(stanza->arena, link, "to",
+			  cpl_jid_is_set(inner->to) ? cpl_jid_str(inner->to) : inner->to_text);
 	link = add_member(stanza->arena, link, "id", inner->id);
 	link = add_member(stanza->arena, link, "type", type_text(inner->type));
 	if (inner->lang.ptr)
-		link = element_add_attr(stanza->arena, link, names_ns_text(CPL_NS_XML), CPL_STR("lang"), inner->lang);
+		link = element_add_attr(stanza->arena, link, names_ns_text(CPL_NS_XML), CPL_STR("lang"),
+					inner->lang);
 	*link = rest;
 	return root;
 }

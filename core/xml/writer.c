@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Serialising, straight into the buffer. Nearly every element is written without a prefix, so the default namespace inside an element is its own,
- * and a declaration is due exactly where a child's namespace differs from its parent's.
+ * Serialising, straight into the buffer. Nearly every element is written without a prefix, so the default
+ * namespace inside an element is its own, and a declaration is due exactly where a child's namespace differs
+ * from its parent's.
  */
 #include "core/xml/element.h"
 #include "core/xml/names.h"
@@ -9,7 +10,8 @@
 struct writer {
 	struct cpl_buf *out;
 	enum cpl_ns content;
-	bool prefixed; /* elements of the stream's namespace use the prefix that every stream header declares (RFC 6120 4.8.5) */
+	bool prefixed; /* elements of the stream's namespace use the prefix that every stream header declares
+			  (RFC 6120 4.8.5) */
 };
 
 static inline void put(struct cpl_buf *out, const char *bytes, size_t len)
@@ -28,12 +30,13 @@ static inline void put_str(struct cpl_buf *out, struct cpl_str s)
 }
 
 /*
- * What must be escaped: 1 in text and attributes, 2 in attributes only (a parser makes spaces of them). Control characters are in no XML
- * document; text that holds one all the same is written with U+FFFD in its place.
+ * What must be escaped: 1 in text and attributes, 2 in attributes only (a parser makes spaces of them).
+ * Control characters are in no XML document; text that holds one all the same is written with U+FFFD in its
+ * place.
  */
 static const unsigned char special[256] = {
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-	['&'] = 1, ['<'] = 1, ['>'] = 1, ['\''] = 2,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1,	     1,		1,	   1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ['&'] = 1, ['<'] = 1, ['>'] = 1, ['\''] = 2,
 };
 
 static struct cpl_str escape_of(unsigned char c)
@@ -113,7 +116,8 @@ static void put_namespace(const struct writer *w, const struct cpl_element *e)
 	put_value(w->out, e->ns_id == CPL_NS_CONTENT ? names_ns_text((uint16_t)w->content) : e->ns);
 }
 
-/* An attribute in a namespace gets a prefix declared on the spot; the number is that of the first attribute with this namespace. */
+/* An attribute in a namespace gets a prefix declared on the spot; the number is that of the first attribute
+ * with this namespace. */
 static void put_prefix(const struct writer *w, const struct cpl_element *e, const struct cpl_attr *attr)
 {
 	const struct cpl_attr *first = e->attrs;
@@ -137,7 +141,8 @@ static void put_attrs(const struct writer *w, const struct cpl_element *e, const
 	for (const struct cpl_attr *attr = e->attrs; attr; attr = attr->next) {
 		/* What the stanza's members say counts; an unknown type has no member that could say it. */
 		if (members && !attr->ns.ptr &&
-		    (cpl_str_is(attr->name, "to") || cpl_str_is(attr->name, "from") || cpl_str_is(attr->name, "id") ||
+		    (cpl_str_is(attr->name, "to") || cpl_str_is(attr->name, "from") ||
+		     cpl_str_is(attr->name, "id") ||
 		     (cpl_str_is(attr->name, "type") && members->type != CPL_TYPE_UNKNOWN)))
 			continue;
 		if (attr->ns.ptr)
@@ -150,7 +155,8 @@ static void put_attrs(const struct writer *w, const struct cpl_element *e, const
 	}
 }
 
-static void put_address(struct cpl_buf *out, const char *name, struct cpl_jid given, struct cpl_jid own, struct cpl_str text)
+static void put_address(struct cpl_buf *out, const char *name, struct cpl_jid given, struct cpl_jid own,
+			struct cpl_str text)
 {
 	if (cpl_jid_is_set(given))
 		text = cpl_jid_str(given);
@@ -162,7 +168,8 @@ static void put_address(struct cpl_buf *out, const char *name, struct cpl_jid gi
 	put_value(out, text);
 }
 
-static void put_members(struct cpl_buf *out, const struct cpl_stanza *stanza, struct cpl_jid from, struct cpl_jid to)
+static void put_members(struct cpl_buf *out, const struct cpl_stanza *stanza, struct cpl_jid from,
+			struct cpl_jid to)
 {
 	struct cpl_str type = type_text(stanza->type);
 
@@ -231,8 +238,8 @@ static void put_inside(const struct writer *w, const struct cpl_element *root)
 	}
 }
 
-void cpl_stanza_write_to(const struct cpl_stanza *stanza, enum cpl_ns content, struct cpl_jid from, struct cpl_jid to, struct cpl_str suffix,
-			 struct cpl_buf *out)
+void cpl_stanza_write_to(const struct cpl_stanza *stanza, enum cpl_ns content, struct cpl_jid from,
+			 struct cpl_jid to, struct cpl_str suffix, struct cpl_buf *out)
 {
 	const struct writer w = {out, content, stanza->kind == CPL_NONZA};
 	const struct cpl_element *root = stanza->root;

@@ -3,7 +3,8 @@
 #include "core/xmpp/prep.h"
 #include <couplet/error.h>
 
-static struct cpl_jid join(struct cpl_str local, struct cpl_str domain, struct cpl_str resource, struct cpl_arena *arena)
+static struct cpl_jid join(struct cpl_str local, struct cpl_str domain, struct cpl_str resource,
+			   struct cpl_arena *arena)
 {
 	struct cpl_jid jid = {NULL, (uint16_t)local.len, (uint16_t)domain.len, (uint16_t)resource.len, 0};
 	char *at = cpl_arena_alloc(arena, local.len + domain.len + resource.len + 3);
@@ -23,8 +24,10 @@ static struct cpl_jid join(struct cpl_str local, struct cpl_str domain, struct c
 	return jid;
 }
 
-/* The first "/" begins the resourcepart, the first "@" before it ends the localpart (RFC 7622 3.2). Absent parts are CPL_NONE. */
-static void take_apart(struct cpl_str text, struct cpl_str *local, struct cpl_str *domain, struct cpl_str *resource)
+/* The first "/" begins the resourcepart, the first "@" before it ends the localpart (RFC 7622 3.2). Absent
+ * parts are CPL_NONE. */
+static void take_apart(struct cpl_str text, struct cpl_str *local, struct cpl_str *domain,
+		       struct cpl_str *resource)
 {
 	const char *slash = text.len ? memchr(text.ptr, '/', text.len) : NULL;
 	const char *at;
@@ -58,13 +61,15 @@ int cpl_jid_parse(struct cpl_jid *out, struct cpl_str text, struct cpl_arena *ar
 	if (code)
 		return code;
 	if (local.ptr == given[0].ptr && domain.ptr == given[1].ptr && resource.ptr == given[2].ptr)
-		*out = (struct cpl_jid){text.ptr, (uint16_t)local.len, (uint16_t)domain.len, (uint16_t)resource.len, 0};
+		*out = (struct cpl_jid){text.ptr, (uint16_t)local.len, (uint16_t)domain.len,
+					(uint16_t)resource.len, 0};
 	else
 		*out = join(local, domain, resource, arena);
 	return 0;
 }
 
-int cpl_jid_make(struct cpl_jid *out, struct cpl_str local, struct cpl_str domain, struct cpl_str resource, struct cpl_arena *arena)
+int cpl_jid_make(struct cpl_jid *out, struct cpl_str local, struct cpl_str domain, struct cpl_str resource,
+		 struct cpl_arena *arena)
 {
 	int code = 0;
 

@@ -7,9 +7,11 @@
 #include <stringprep.h>
 
 enum {
-	TEXT_MAX = 2 * CPL_JID_PART_MAX, /* bytes before preparation: mapping to nothing can make a text shorter */
-	CODES_MAX = TEXT_MAX + 1,        /* code points on the way; more than a part's bytes can't come out right */
-	LABEL_MAX = 63,                  /* RFC 1035 2.3.4, in ASCII form */
+	TEXT_MAX =
+		2 *
+		CPL_JID_PART_MAX, /* bytes before preparation: mapping to nothing can make a text shorter */
+	CODES_MAX = TEXT_MAX + 1, /* code points on the way; more than a part's bytes can't come out right */
+	LABEL_MAX = 63,		  /* RFC 1035 2.3.4, in ASCII form */
 };
 
 #define L PREP_LOCAL
@@ -17,11 +19,26 @@ enum {
 #define D PREP_LABEL
 /* Localparts: no controls, no space, none of "&'/:<>@ and no capitals, which map. Resourceparts: all printable. */
 const unsigned char prep_class[256] = {
-	[' '] = R, ['!'] = L | R, ['"'] = R, ['#'] = L | R, ['$'] = L | R, ['%'] = L | R, ['&'] = R, ['\''] = R,
-	['('] = L | R, [')'] = L | R, ['*'] = L | R, ['+'] = L | R, [','] = L | R, ['-'] = L | R | D, ['.'] = L | R, ['/'] = R,
-	['0' ... '9'] = L | R | D, [':'] = R, [';'] = L | R, ['<'] = R, ['='] = L | R, ['>'] = R, ['?'] = L | R, ['@'] = R,
-	['A' ... 'Z'] = R, ['['] = L | R, ['\\'] = L | R, [']'] = L | R, ['^'] = L | R, ['_'] = L | R, ['`'] = L | R,
-	['a' ... 'z'] = L | R | D, ['{'] = L | R, ['|'] = L | R, ['}'] = L | R, ['~'] = L | R,
+	[' '] = R,
+	['!'] = L | R,
+	['"'] = R,
+	['#' ... '%'] = L | R,
+	['&' ... '\''] = R,
+	['(' ... ','] = L | R,
+	['-'] = L | R | D,
+	['.'] = L | R,
+	['/'] = R,
+	['0' ... '9'] = L | R | D,
+	[':'] = R,
+	[';'] = L | R,
+	['<'] = R,
+	['='] = L | R,
+	['>'] = R,
+	['?'] = L | R,
+	['@' ... 'Z'] = R,
+	['[' ... '`'] = L | R,
+	['a' ... 'z'] = L | R | D,
+	['{' ... '~'] = L | R,
 };
 #undef L
 #undef R
@@ -91,7 +108,8 @@ static bool encode(const uint32_t *codes, size_t count, char *out, size_t size, 
 }
 
 /* Prepares `codes` in place. Twice: what the second pass would still change has no prepared form. */
-static bool profile_run(const Stringprep_profile *profile, Stringprep_profile_flags flags, uint32_t codes[CODES_MAX], size_t *count)
+static bool profile_run(const Stringprep_profile *profile, Stringprep_profile_flags flags,
+			uint32_t codes[CODES_MAX], size_t *count)
 {
 	uint32_t again[CODES_MAX];
 	size_t first = *count, second;
@@ -107,8 +125,8 @@ static bool profile_run(const Stringprep_profile *profile, Stringprep_profile_fl
 	return true;
 }
 
-static bool prepare_by(const Stringprep_profile *profile, Stringprep_profile_flags flags, struct cpl_str text, char out[CPL_JID_PART_MAX],
-		       size_t *len)
+static bool prepare_by(const Stringprep_profile *profile, Stringprep_profile_flags flags, struct cpl_str text,
+		       char out[CPL_JID_PART_MAX], size_t *len)
 {
 	uint32_t codes[CODES_MAX];
 	size_t count = decode(text, codes);
@@ -130,11 +148,13 @@ static bool prepare_label(uint32_t codes[CODES_MAX], size_t *count)
 
 	if (*count == 0 || !profile_run(stringprep_nameprep, 0, codes, count))
 		return false;
-	/* ToASCII has the STD3 rules and the bound on length (RFC 3490 4.1), but it takes its text up to a zero. */
+	/* ToASCII has the STD3 rules and the bound on length (RFC 3490 4.1), but it takes its text up to a
+	 * zero. */
 	for (size_t i = 0; i < *count; i++)
 		if (codes[i] < 0x80 && !(prep_class[codes[i]] & PREP_LABEL))
 			return false;
-	return idna_to_ascii_4i(codes, *count, ascii, IDNA_ALLOW_UNASSIGNED | IDNA_USE_STD3_ASCII_RULES) == IDNA_SUCCESS;
+	return idna_to_ascii_4i(codes, *count, ascii, IDNA_ALLOW_UNASSIGNED | IDNA_USE_STD3_ASCII_RULES) ==
+	       IDNA_SUCCESS;
 }
 
 static bool prepare_labels(struct cpl_str text, char out[CPL_JID_PART_MAX], size_t *len)
@@ -157,7 +177,8 @@ static bool prepare_labels(struct cpl_str text, char out[CPL_JID_PART_MAX], size
 				return false;
 			out[(*len)++] = '.';
 		}
-		if (!prepare_label(label, &label_count) || !encode(label, label_count, out + *len, CPL_JID_PART_MAX - *len, &label_len))
+		if (!prepare_label(label, &label_count) ||
+		    !encode(label, label_count, out + *len, CPL_JID_PART_MAX - *len, &label_len))
 			return false;
 		*len += label_len;
 	}
@@ -218,7 +239,8 @@ static bool prepare_other(enum part part, struct cpl_str text, char out[CPL_JID_
 	}
 }
 
-/* Direct-mapped: a newcomer takes the place. Only the time of a look-up can be influenced by a peer, so the hash needs no key. */
+/* Direct-mapped: a newcomer takes the place. Only the time of a look-up can be influenced by a peer, so the
+ * hash needs no key. */
 enum { CACHE_PLACES = 128, CACHE_TEXT_MAX = 100 };
 struct cached {
 	uint8_t part;
@@ -245,7 +267,8 @@ static bool prepare_cached(enum part part, struct cpl_str text, char out[CPL_JID
 	if (text.len > CACHE_TEXT_MAX)
 		return prepare_other(part, text, out, len);
 	place = cache_place(part, text);
-	if (place->part == part && place->text_len == text.len && memcmp(place->text, text.ptr, text.len) == 0) {
+	if (place->part == part && place->text_len == text.len &&
+	    memcmp(place->text, text.ptr, text.len) == 0) {
 		*len = place->out_len;
 		memcpy(out, place->out, *len);
 		return true;
@@ -278,7 +301,9 @@ static int prepare(enum part part, struct cpl_str *out, struct cpl_str text, str
 		good = prepare_cached(part, text, prepared, &len);
 	if (!good)
 		return CPL_E_INVALID;
-	*out = cpl_str_equal(text, (struct cpl_str){prepared, len}) ? text : cpl_arena_copy(arena, (struct cpl_str){prepared, len});
+	*out = cpl_str_equal(text, (struct cpl_str){prepared, len})
+		       ? text
+		       : cpl_arena_copy(arena, (struct cpl_str){prepared, len});
 	return 0;
 }
 
@@ -329,7 +354,8 @@ int cpl_prepare_password(struct cpl_str *out, struct cpl_str text, bool query, s
 	if (text.len == 0 || text.len > TEXT_MAX || !cpl_str_is_utf8(text))
 		return CPL_E_INVALID;
 	count = decode(text, codes);
-	good = stringprep_4i(codes, &count, CODES_MAX, query ? 0 : STRINGPREP_NO_UNASSIGNED, stringprep_saslprep) == STRINGPREP_OK &&
+	good = stringprep_4i(codes, &count, CODES_MAX, query ? 0 : STRINGPREP_NO_UNASSIGNED,
+			     stringprep_saslprep) == STRINGPREP_OK &&
 	       encode(codes, count, prepared, sizeof prepared, &len) && len;
 	if (good)
 		*out = cpl_arena_copy(arena, (struct cpl_str){prepared, len});

@@ -14,11 +14,13 @@ struct cpl_stanza *cpl_stanza_read(struct cpl_str bytes, struct cpl_error *error
 	enum cpl_stream_error broken = xml_parse_child(bytes, CPL_NS_CLIENT, NULL, &stanza);
 
 	if (broken) {
-		cpl_fail(error, CPL_E_CORRUPT, "the stored stanza is not XML that can be read: %s", cpl_stream_error_name(broken));
+		cpl_fail(error, CPL_E_CORRUPT, "the stored stanza is not XML that can be read: %s",
+			 cpl_stream_error_name(broken));
 		return NULL;
 	}
 	if (stanza->kind == CPL_NONZA)
-		cpl_fail(error, CPL_E_CORRUPT, "the stored element <%.*s/> is not a stanza", CPL_ARG(stanza->root->name));
+		cpl_fail(error, CPL_E_CORRUPT, "the stored element <%.*s/> is not a stanza",
+			 CPL_ARG(stanza->root->name));
 	else if (!read_address(&stanza->to, stanza->to_text, stanza->arena))
 		cpl_fail(error, CPL_E_CORRUPT, "the stored stanza's 'to' is not an address");
 	else if (!read_address(&stanza->from, stanza->from_text, stanza->arena))

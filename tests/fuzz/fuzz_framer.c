@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The framer against expat: where a stream header, its children and its end tag end. The first byte of the input says in what pieces the rest
- * arrives; the events must be the same as for the whole.
+ * The framer against expat: where a stream header, its children and its end tag end. The first byte of the
+ * input says in what pieces the rest arrives; the events must be the same as for the whole.
  */
 #include "core/xml/framer.h"
 #include "tests/fuzz/fuzz.h"
@@ -17,7 +17,8 @@ struct end {
 struct ends {
 	size_t count;
 	size_t failed_at; /* SIZE_MAX: it did not fail */
-	size_t stuck_at;  /* expat: the same, or where what it would not take as the end of a document begins */
+	size_t stuck_at;  /* expat: the same, or where what it would not take as the end of a document begins
+			   */
 	enum cpl_stream_error error;
 	struct end items[ENDS_MAX];
 };
@@ -121,7 +122,8 @@ static void by_framer(struct cpl_str input, size_t piece, struct ends *ends)
 	while (at < input.len) {
 		piece_end = input.len - at > piece ? at + piece : input.len;
 		do {
-			event = framer_feed(&framer, &none, (struct cpl_str){input.ptr + at, piece_end - at}, &taken);
+			event = framer_feed(&framer, &none, (struct cpl_str){input.ptr + at, piece_end - at},
+					    &taken);
 			CHECK(taken <= piece_end - at);
 			at += taken;
 			if (event == FRAMER_ERROR) {
@@ -138,13 +140,15 @@ static void by_framer(struct cpl_str input, size_t piece, struct ends *ends)
 	}
 }
 
-/* The framer judges less than expat, so it may see more, but only behind the place where expat found a fault or waits for the rest of a token. */
+/* The framer judges less than expat, so it may see more, but only behind the place where expat found a fault
+ * or waits for the rest of a token. */
 static void compare(const struct ends *framer, const struct ends *expat, bool refusable)
 {
 	size_t both = framer->count < expat->count ? framer->count : expat->count;
 
 	for (size_t i = 0; i < both; i++)
-		CHECK(framer->items[i].event == expat->items[i].event && framer->items[i].position == expat->items[i].position);
+		CHECK(framer->items[i].event == expat->items[i].event &&
+		      framer->items[i].position == expat->items[i].position);
 	if (framer->count > both)
 		CHECK(expat->stuck_at < framer->items[both].position);
 	if (expat->count > both)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Parse, write, parse: the trees must be equal, and so must copies. The first byte chooses the content namespace. */
+/* Parse, write, parse: the trees must be equal, and so must copies. The first byte chooses the content
+ * namespace. */
 #include "core/xml/parser.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -34,7 +35,8 @@ static void compare_attrs(const struct cpl_attr *a, const struct cpl_attr *b)
 
 static void compare_elements(const struct cpl_element *a, const struct cpl_element *b)
 {
-	CHECK(a->ns_id == b->ns_id && a->name_id == b->name_id && same(a->ns, b->ns) && same(a->name, b->name));
+	CHECK(a->ns_id == b->ns_id && a->name_id == b->name_id && same(a->ns, b->ns) &&
+	      same(a->name, b->name));
 	CHECK(!a->parent == !b->parent && (!a->first == !a->last) && (!a->last || !a->last->next));
 	compare_attrs(a->attrs, b->attrs);
 	compare_nodes(a->first, b->first);
@@ -43,11 +45,13 @@ static void compare_elements(const struct cpl_element *a, const struct cpl_eleme
 static void compare_stanzas(const struct cpl_stanza *a, const struct cpl_stanza *b)
 {
 	CHECK(a->kind == b->kind && a->type == b->type);
-	CHECK(same(a->id, b->id) && same(a->lang, b->lang) && same(a->to_text, b->to_text) && same(a->from_text, b->from_text));
+	CHECK(same(a->id, b->id) && same(a->lang, b->lang) && same(a->to_text, b->to_text) &&
+	      same(a->from_text, b->from_text));
 	compare_elements(a->root, b->root);
 }
 
-static void check_copy(const struct cpl_stanza *stanza, struct cpl_stanza *copy, enum cpl_ns content, struct cpl_str written)
+static void check_copy(const struct cpl_stanza *stanza, struct cpl_stanza *copy, enum cpl_ns content,
+		       struct cpl_str written)
 {
 	struct cpl_buf again = {0};
 
@@ -79,7 +83,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_copy(stanza, cpl_stanza_copy(stanza), content, cpl_buf_str(&written));
 	check_copy(stanza, cpl_stanza_compact(stanza), content, cpl_buf_str(&written));
 	outer = cpl_stanza_create(CPL_MESSAGE, CPL_TYPE_CHAT);
-	cpl_add_stanza(outer, cpl_add_named(outer, outer->root, CPL_STR("urn:xmpp:forward:0"), CPL_STR("forwarded")), stanza);
+	cpl_add_stanza(outer,
+		       cpl_add_named(outer, outer->root, CPL_STR("urn:xmpp:forward:0"), CPL_STR("forwarded")),
+		       stanza);
 	cpl_buf_clear(&written);
 	cpl_stanza_write(outer, CPL_NS_CLIENT, &written);
 	CHECK(xml_parse_child(cpl_buf_str(&written), CPL_NS_CLIENT, NULL, &again) == CPL_STREAM_OK);

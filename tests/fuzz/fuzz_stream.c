@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A whole stream as a connection reads it: the framer, then header and children through the parser, restarts included; under bounds. */
+/* A whole stream as a connection reads it: the framer, then header and children through the parser, restarts
+ * included; under bounds. */
 #include "core/xml/framer.h"
 #include "core/xml/parser.h"
 #include "tests/fuzz/fuzz.h"
@@ -25,7 +26,8 @@ static bool read_frame(struct stream *stream, enum framer_event event, struct cp
 	}
 	if (event == FRAMER_CHILD) {
 		struct cpl_stanza *stanza;
-		enum cpl_stream_error error = xml_parse_child(frame, stream->content, stream->prefixes, &stanza);
+		enum cpl_stream_error error =
+			xml_parse_child(frame, stream->content, stream->prefixes, &stanza);
 
 		CHECK(error || stanza->root);
 		CHECK(!error || !stanza);
@@ -41,17 +43,22 @@ static bool read_frame(struct stream *stream, enum framer_event event, struct cp
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct cpl_conn_limits limits = {
-		.stanza_bytes = 2048, .stanza_depth = 16, .stanza_elements = 64, .total_bytes = 8192, .total_elements = 128};
+	static const struct cpl_conn_limits limits = {.stanza_bytes = 2048,
+						      .stanza_depth = 16,
+						      .stanza_elements = 64,
+						      .total_bytes = 8192,
+						      .total_elements = 128};
 	struct stream stream = {0};
 	size_t at = 0, frame_start = 0, taken;
 	enum framer_event event;
 
 	do {
-		event = framer_feed(&stream.framer, &limits, (struct cpl_str){(const char *)data + at, size - at}, &taken);
+		event = framer_feed(&stream.framer, &limits,
+				    (struct cpl_str){(const char *)data + at, size - at}, &taken);
 		at += taken;
 		CHECK(at - frame_start <= limits.stanza_bytes || event == FRAMER_SPACE);
-		if (!read_frame(&stream, event, (struct cpl_str){(const char *)data + frame_start, at - frame_start}))
+		if (!read_frame(&stream, event,
+				(struct cpl_str){(const char *)data + frame_start, at - frame_start}))
 			break;
 		frame_start = at;
 	} while (event != FRAMER_MORE);

@@ -8,8 +8,10 @@
 
 static const struct cpl_conn_limits none;
 
-/* Feeds `text` in pieces and writes one letter for each event, "H5" for a header of which 5 bytes lie behind the last event. */
-static void feed(struct framer *framer, const struct cpl_conn_limits *limits, const char *text, size_t piece, char *events, size_t size)
+/* Feeds `text` in pieces and writes one letter for each event, "H5" for a header of which 5 bytes lie behind
+ * the last event. */
+static void feed(struct framer *framer, const struct cpl_conn_limits *limits, const char *text, size_t piece,
+		 char *events, size_t size)
 {
 	struct cpl_str rest = cpl_str_of(text);
 	size_t since = 0, taken, used = 0;
@@ -17,7 +19,8 @@ static void feed(struct framer *framer, const struct cpl_conn_limits *limits, co
 
 	events[0] = '\0';
 	while (rest.len && event != FRAMER_ERROR) {
-		event = framer_feed(framer, limits, (struct cpl_str){rest.ptr, rest.len < piece ? rest.len : piece}, &taken);
+		event = framer_feed(framer, limits,
+				    (struct cpl_str){rest.ptr, rest.len < piece ? rest.len : piece}, &taken);
 		rest.ptr += taken;
 		rest.len -= taken;
 		since += taken;
@@ -110,7 +113,8 @@ static void test_limits(void **state)
 	check_limit((struct cpl_conn_limits){.total_bytes = 55}, HEADER "   ", "H53 S2 X0 ");
 	check_limit((struct cpl_conn_limits){.stanza_depth = 2}, HEADER "<a><b/><b/></a>", "H53 C15 ");
 	check_limit((struct cpl_conn_limits){.stanza_depth = 2}, HEADER "<a><b><c/></b></a>", "H53 X8 ");
-	check_limit((struct cpl_conn_limits){.stanza_elements = 3}, HEADER "<a><b/><b/></a><a/>", "H53 C15 C4 ");
+	check_limit((struct cpl_conn_limits){.stanza_elements = 3}, HEADER "<a><b/><b/></a><a/>",
+		    "H53 C15 C4 ");
 	check_limit((struct cpl_conn_limits){.stanza_elements = 2}, HEADER "<a><b/><b/></a>", "H53 X9 ");
 	check_limit((struct cpl_conn_limits){.total_elements = 3}, HEADER "<a/><a/><a/>", "H53 C4 C4 X2 ");
 }
@@ -131,8 +135,9 @@ static void test_restart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stream),	     cmocka_unit_test(test_tricky_ends), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_limits),	     cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_stream),	cmocka_unit_test(test_tricky_ends),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Parsing of stream headers and of children: names, namespaces, members of the stanza, and what is refused. */
+/* Parsing of stream headers and of children: names, namespaces, members of the stanza, and what is refused.
+ */
 #include "unit.h"
 
 #include "core/xml/names.h"
@@ -51,7 +52,8 @@ static enum cpl_stream_error refusal(const char *text)
 static void test_members(void **state)
 {
 	struct cpl_stanza *stanza =
-		parse("<message to='juliet@example.org' from='' id='a&amp;1' type='chat' xml:lang='en' x='y'><body>Wherefore &lt;art&gt; thou</body></message>");
+		parse("<message to='juliet@example.org' from='' id='a&amp;1' type='chat' xml:lang='en' "
+		      "x='y'><body>Wherefore &lt;art&gt; thou</body></message>");
 
 	assert_int_equal(stanza->kind, CPL_MESSAGE);
 	assert_int_equal(stanza->type, CPL_TYPE_CHAT);
@@ -102,9 +104,10 @@ static void test_types(void **state)
 
 static void test_namespaces(void **state)
 {
-	struct cpl_stanza *stanza = parse("<message><body/><f:forwarded xmlns:f='urn:xmpp:forward:0' f:a='1'>"
-					  "<message xmlns='jabber:client'><body/><x xmlns=''/></message></f:forwarded>"
-					  "<u xmlns='urn:unknown'/></message>");
+	struct cpl_stanza *stanza =
+		parse("<message><body/><f:forwarded xmlns:f='urn:xmpp:forward:0' f:a='1'>"
+		      "<message xmlns='jabber:client'><body/><x xmlns=''/></message></f:forwarded>"
+		      "<u xmlns='urn:unknown'/></message>");
 	struct cpl_element *forwarded = cpl_child(stanza->root, &name_forwarded), *inner, *unknown;
 
 	assert_non_null(cpl_child(stanza->root, &name_body));
@@ -144,7 +147,8 @@ static void test_content(void **state)
 
 static void test_text(void **state)
 {
-	struct cpl_stanza *stanza = parse("<message>a<body>x<![CDATA[<y>]]>\r\n&#x1F600;</body>b&#13;</message>");
+	struct cpl_stanza *stanza =
+		parse("<message>a<body>x<![CDATA[<y>]]>\r\n&#x1F600;</body>b&#13;</message>");
 
 	assert_str(cpl_text_of(stanza->root, stanza->arena), "ab\r");
 	assert_str(cpl_child_text(stanza->root, &name_body, stanza->arena), "x<y>\n\xF0\x9F\x98\x80");
@@ -231,7 +235,8 @@ static void test_bounds(void **state)
 	assert_int_equal(refusal_of("depth", XML_DEPTH_MAX + 1), CPL_STREAM_POLICY_VIOLATION);
 }
 
-/* Names that a peer makes up stay in expat until it is recycled; what is parsed across that is right all the same. */
+/* Names that a peer makes up stay in expat until it is recycled; what is parsed across that is right all the
+ * same. */
 static void test_recycling(void **state)
 {
 	char text[64];
@@ -272,7 +277,8 @@ static void test_header(void **state)
 {
 	struct parsed_header p;
 
-	parse_header(&p, "<?xml version='1.0' encoding='utf-8'?><stream:stream from='juliet@example.org' to='example.org' version='1.0' xml:lang='en' "
+	parse_header(&p, "<?xml version='1.0' encoding='utf-8'?><stream:stream from='juliet@example.org' "
+			 "to='example.org' version='1.0' xml:lang='en' "
 			 "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>");
 	assert_int_equal(p.error, CPL_STREAM_OK);
 	assert_str(p.header.from, "juliet@example.org");
@@ -291,11 +297,14 @@ static void test_header_prefixes(void **state)
 	struct cpl_stanza *stanza;
 	struct parsed_header p;
 
-	parse_header(&p, "<stream:stream xmlns='jabber:server' xmlns:db='jabber:server:dialback' xmlns:stream='http://etherx.jabber.org/streams'>");
+	parse_header(&p, "<stream:stream xmlns='jabber:server' xmlns:db='jabber:server:dialback' "
+			 "xmlns:stream='http://etherx.jabber.org/streams'>");
 	assert_int_equal(p.error, CPL_STREAM_OK);
 	assert_int_equal(p.header.content, CPL_NS_SERVER);
 	assert_non_null(p.prefixes);
-	assert_int_equal(xml_parse_child(CPL_STR("<db:result to='example.net'>0</db:result>"), CPL_NS_SERVER, p.prefixes, &stanza), CPL_STREAM_OK);
+	assert_int_equal(xml_parse_child(CPL_STR("<db:result to='example.net'>0</db:result>"), CPL_NS_SERVER,
+					 p.prefixes, &stanza),
+			 CPL_STREAM_OK);
 	assert_str(stanza->root->ns, "jabber:server:dialback");
 	assert_str(stanza->root->name, "result");
 	assert_int_equal(stanza->kind, CPL_NONZA);
@@ -314,14 +323,16 @@ static void test_header_faults(void **state)
 		bool wrong_namespace, wrong_prefix;
 	} cases[] = {
 		{"<stream:stream xmlns:stream='urn:other'>", CPL_STREAM_OK, true, false},
-		{"<stream:other xmlns:stream='http://etherx.jabber.org/streams'>", CPL_STREAM_OK, true, false},
+		{"<stream:other xmlns:stream='http://etherx.jabber.org/streams'>", CPL_STREAM_OK, true,
+		 false},
 		{"<s:stream xmlns:s='http://etherx.jabber.org/streams'>", CPL_STREAM_OK, false, true},
 		{"<stream xmlns='http://etherx.jabber.org/streams'>", CPL_STREAM_OK, false, true},
 		{"<s:stream>", CPL_STREAM_NOT_WELL_FORMED, false, false},
 		{"<stream:stream/>", CPL_STREAM_NOT_WELL_FORMED, false, false},
 		{"<stream:stream><a/>", CPL_STREAM_NOT_WELL_FORMED, false, false},
 		{"<\0", CPL_STREAM_NOT_WELL_FORMED, false, false},
-		{"<?xml version='1.0' encoding='ISO-8859-1'?><a>", CPL_STREAM_UNSUPPORTED_ENCODING, false, false},
+		{"<?xml version='1.0' encoding='ISO-8859-1'?><a>", CPL_STREAM_UNSUPPORTED_ENCODING, false,
+		 false},
 		{"<!DOCTYPE a><a>", CPL_STREAM_RESTRICTED_XML, false, false},
 		{"<!-- --><a>", CPL_STREAM_RESTRICTED_XML, false, false},
 	};
@@ -343,10 +354,12 @@ static void test_header_faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_members),	   cmocka_unit_test(test_types),     cmocka_unit_test(test_namespaces),
-		cmocka_unit_test(test_content),	   cmocka_unit_test(test_text),	     cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_bounds),	   cmocka_unit_test(test_recycling), cmocka_unit_test(test_header),
-		cmocka_unit_test(test_header_prefixes), cmocka_unit_test(test_header_faults),
+		cmocka_unit_test(test_members),	      cmocka_unit_test(test_types),
+		cmocka_unit_test(test_namespaces),    cmocka_unit_test(test_content),
+		cmocka_unit_test(test_text),	      cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_bounds),	      cmocka_unit_test(test_recycling),
+		cmocka_unit_test(test_header),	      cmocka_unit_test(test_header_prefixes),
+		cmocka_unit_test(test_header_faults),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -18,7 +18,8 @@ static const struct cpl_jid nobody;
 
 static int setup(void **state)
 {
-	struct cpl_name *const names[] = {&name_body, &name_x, &name_forwarded, &name_features, &name_starttls};
+	struct cpl_name *const names[] = {&name_body, &name_x, &name_forwarded, &name_features,
+					  &name_starttls};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		assert_int_equal(names_add(names[i]), 0);
@@ -71,23 +72,27 @@ static void test_write(void **state)
 	cpl_add_named(stanza, x, CPL_NONE, CPL_STR("same"));
 	cpl_add_named(stanza, x, CPL_STR("urn:y"), CPL_STR("other"));
 	assert_written(stanza, CPL_NS_SERVER,
-		       "<message from='romeo@example.org/orchard' to='juliet@example.org' id='1' type='chat' xml:lang='en'><body>a&lt;b</body>"
+		       "<message from='romeo@example.org/orchard' to='juliet@example.org' id='1' type='chat' "
+		       "xml:lang='en'><body>a&lt;b</body>"
 		       "<x xmlns='urn:x' a='&apos;&#9;'><same/><other xmlns='urn:y'/></x></message>");
 	cpl_remove(x);
 	cpl_stanza_write_to(stanza, CPL_NS_CLIENT, nobody, romeo, CPL_STR("<s xmlns='urn:s'/>"), &out);
-	assert_string_equal(out.ptr, "<message from='romeo@example.org/orchard' to='romeo@example.org/orchard' id='1' type='chat' xml:lang='en'>"
+	assert_string_equal(out.ptr, "<message from='romeo@example.org/orchard' "
+				     "to='romeo@example.org/orchard' id='1' type='chat' xml:lang='en'>"
 				     "<body>a&lt;b</body><s xmlns='urn:s'/></message>");
 	cpl_buf_finish(&out);
 	cpl_stanza_unref(&stanza);
 }
 
-/* What XML can't hold must not leave as such; what a parser would change must be written so that it comes back. */
+/* What XML can't hold must not leave as such; what a parser would change must be written so that it comes
+ * back. */
 static void test_escaping(void **state)
 {
 	struct cpl_stanza *stanza = cpl_stanza_create(CPL_MESSAGE, CPL_TYPE_NONE);
 
 	cpl_add_with_text(stanza, stanza->root, &name_body, (struct cpl_str){"]]>\r\n\t\1\0&\"'", 11});
-	assert_written(stanza, CPL_NS_CLIENT, "<message><body>]]&gt;&#13;\n\t\xEF\xBF\xBD\xEF\xBF\xBD&amp;\"'</body></message>");
+	assert_written(stanza, CPL_NS_CLIENT,
+		       "<message><body>]]&gt;&#13;\n\t\xEF\xBF\xBD\xEF\xBF\xBD&amp;\"'</body></message>");
 	cpl_stanza_unref(&stanza);
 }
 
@@ -96,20 +101,28 @@ static void test_write_namespaces(void **state)
 	struct cpl_stanza *stanza = cpl_nonza_create(&name_features);
 
 	cpl_add(stanza, stanza->root, &name_starttls);
-	assert_written(stanza, CPL_NS_CLIENT, "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>");
+	assert_written(
+		stanza, CPL_NS_CLIENT,
+		"<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>");
 	cpl_stanza_unref(&stanza);
 
-	stanza = parse("<iq to='x'><q:a xmlns:q='urn:x' xmlns:r='urn:r' r:b='1' q:c='2' r:d='3' xml:lang='de'/></iq>");
+	stanza = parse("<iq to='x'><q:a xmlns:q='urn:x' xmlns:r='urn:r' r:b='1' q:c='2' r:d='3' "
+		       "xml:lang='de'/></iq>");
 	assert_written(stanza, CPL_NS_CLIENT,
-		       "<iq to='x'><a xmlns='urn:x' xmlns:a0='urn:r' a0:b='1' xmlns:a1='urn:x' a1:c='2' a0:d='3' xml:lang='de'/></iq>");
+		       "<iq to='x'><a xmlns='urn:x' xmlns:a0='urn:r' a0:b='1' xmlns:a1='urn:x' a1:c='2' "
+		       "a0:d='3' xml:lang='de'/></iq>");
 	cpl_stanza_unref(&stanza);
 
 	/* The content namespace becomes the output stream's, a forwarded stanza's stays. */
-	stanza = parse("<message><body/><x xmlns='urn:x'><message xmlns='jabber:client'><body/></message></x></message>");
-	assert_written(stanza, CPL_NS_SERVER, "<message><body/><x xmlns='urn:x'><message xmlns='jabber:client'><body/></message></x></message>");
+	stanza = parse("<message><body/><x xmlns='urn:x'><message "
+		       "xmlns='jabber:client'><body/></message></x></message>");
+	assert_written(stanza, CPL_NS_SERVER,
+		       "<message><body/><x xmlns='urn:x'><message "
+		       "xmlns='jabber:client'><body/></message></x></message>");
 	cpl_add(stanza, cpl_child(stanza->root, &name_x), &name_body);
 	assert_written(stanza, CPL_NS_SERVER,
-		       "<message><body/><x xmlns='urn:x'><message xmlns='jabber:client'><body/></message><body xmlns='jabber:server'/></x></message>");
+		       "<message><body/><x xmlns='urn:x'><message "
+		       "xmlns='jabber:client'><body/></message><body xmlns='jabber:server'/></x></message>");
 	cpl_stanza_unref(&stanza);
 }
 
@@ -130,7 +143,8 @@ static void test_members_win(void **state)
 static void test_change(void **state)
 {
 	struct cpl_stanza *stanza = parse("<iq><a/>t<b/><c/></iq>");
-	struct cpl_element *first = cpl_first_child(stanza->root), *last = cpl_next_child(cpl_next_child(first));
+	struct cpl_element *first = cpl_first_child(stanza->root),
+			   *last = cpl_next_child(cpl_next_child(first));
 
 	cpl_attr_set(stanza, first, "n", CPL_STR("1"));
 	cpl_attr_set(stanza, first, "m", CPL_STR("2"));
@@ -148,9 +162,11 @@ static void test_change(void **state)
 
 static void test_copies(void **state)
 {
-	static const char text[] = "<message from='romeo@example.org/orchard' to='juliet@example.org' id='1' type='chat'><body>a&lt;b</body>"
+	static const char text[] = "<message from='romeo@example.org/orchard' to='juliet@example.org' id='1' "
+				   "type='chat'><body>a&lt;b</body>"
 				   "<u xmlns='urn:unknown' v='w'>t<deep><er/></deep>s</u></message>";
-	struct cpl_stanza *stanza = message(), *unknown = parse("<iq><u xmlns='urn:unknown' v='w'>t<deep><er/></deep>s</u></iq>");
+	struct cpl_stanza *stanza = message(),
+			  *unknown = parse("<iq><u xmlns='urn:unknown' v='w'>t<deep><er/></deep>s</u></iq>");
 	struct cpl_stanza *copy, *compact, *again;
 
 	cpl_add_copy(stanza, stanza->root, cpl_first_child(unknown->root));
@@ -179,8 +195,10 @@ static void test_forward(void **state)
 	cpl_add_stanza(outer, cpl_add(outer, outer->root, &name_forwarded), inner);
 	cpl_stanza_unref(&inner);
 	assert_written(outer, CPL_NS_SERVER,
-		       "<message><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='romeo@example.org/orchard' "
-		       "to='juliet@example.org' id='1' type='chat' xml:lang='en'><body>a&lt;b</body></message></forwarded></message>");
+		       "<message><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' "
+		       "from='romeo@example.org/orchard' "
+		       "to='juliet@example.org' id='1' type='chat' "
+		       "xml:lang='en'><body>a&lt;b</body></message></forwarded></message>");
 	cpl_stanza_unref(&outer);
 }
 
@@ -194,14 +212,17 @@ static void test_answers(void **state)
 	cpl_stanza_set_id(request, CPL_STR("7"));
 	cpl_add(request, request->root, &name_x);
 	reply = cpl_stanza_result(request);
-	assert_written(reply, CPL_NS_CLIENT, "<iq from='juliet@example.org' to='romeo@example.org/orchard' id='7' type='result'/>");
+	assert_written(reply, CPL_NS_CLIENT,
+		       "<iq from='juliet@example.org' to='romeo@example.org/orchard' id='7' type='result'/>");
 	assert_null(cpl_stanza_error(reply, CPL_BAD_REQUEST, NULL));
 	cpl_stanza_unref(&reply);
 	reply = cpl_stanza_error(request, CPL_NOT_ALLOWED, "not <you>");
 	assert_written(reply, CPL_NS_CLIENT,
-		       "<iq from='juliet@example.org' to='romeo@example.org/orchard' id='7' type='error'><error type='cancel'>"
+		       "<iq from='juliet@example.org' to='romeo@example.org/orchard' id='7' "
+		       "type='error'><error type='cancel'>"
 		       "<not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
-		       "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>not &lt;you&gt;</text></error></iq>");
+		       "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>not "
+		       "&lt;you&gt;</text></error></iq>");
 	assert_int_equal(cpl_stanza_condition(reply), CPL_NOT_ALLOWED);
 	second = cpl_stanza_error(reply, CPL_BAD_REQUEST, NULL);
 	assert_null(second);
@@ -305,10 +326,17 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_write),	   cmocka_unit_test(test_escaping), cmocka_unit_test(test_write_namespaces),
-		cmocka_unit_test(test_members_win), cmocka_unit_test(test_change),  cmocka_unit_test(test_copies),
-		cmocka_unit_test(test_forward),	   cmocka_unit_test(test_answers),  cmocka_unit_test(test_conditions),
-		cmocka_unit_test(test_holds),	   cmocka_unit_test(test_names),
+		cmocka_unit_test(test_write),
+		cmocka_unit_test(test_escaping),
+		cmocka_unit_test(test_write_namespaces),
+		cmocka_unit_test(test_members_win),
+		cmocka_unit_test(test_change),
+		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_forward),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_holds),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses and preparation (RFC 7622 section 3 in the profiles of RFC 6122), and stanzas read back from a store. */
+/* Addresses and preparation (RFC 7622 section 3 in the profiles of RFC 6122), and stanzas read back from a
+ * store. */
 #include "unit.h"
 
 #include "core/xml/parser.h"
@@ -56,7 +57,8 @@ static void test_parts(void **state)
 	assert_str(cpl_jid_str(cpl_jid_bare(jid)), "example.org");
 	assert_int_equal(cpl_jid_make(&jid, CPL_STR("Romeo"), CPL_STR("EXAMPLE.org"), CPL_NONE, arena), 0);
 	assert_str(cpl_jid_str(jid), "romeo@example.org");
-	assert_int_equal(cpl_jid_make(&jid, CPL_STR(""), CPL_STR("example.org"), CPL_NONE, arena), CPL_E_INVALID);
+	assert_int_equal(cpl_jid_make(&jid, CPL_STR(""), CPL_STR("example.org"), CPL_NONE, arena),
+			 CPL_E_INVALID);
 }
 
 static void test_accepted(void **state)
@@ -69,8 +71,11 @@ static void test_accepted(void **state)
 	check("a@192.0.2.1", "a@192.0.2.1");
 	check("a@[2001:DB8:0:0::1]/r", "a@[2001:db8::1]/r");
 	check("a@[::1]", "a@[::1]");
-	check("J\xC3\x9CRGEN@M\xC3\xBCnchen.example/\xC3\x9C", "j\xC3\xBCrgen@m\xC3\xBCnchen.example/\xC3\x9C");
-	check("stra\xC3\x9F" "e@example.org", "strasse@example.org");
+	check("J\xC3\x9CRGEN@M\xC3\xBCnchen.example/\xC3\x9C",
+	      "j\xC3\xBCrgen@m\xC3\xBCnchen.example/\xC3\x9C");
+	check("stra\xC3\x9F"
+	      "e@example.org",
+	      "strasse@example.org");
 	/* Unassigned in Unicode 3.2: they pass. */
 	check("a@example.org/\xF0\x9F\x98\x80", "a@example.org/\xF0\x9F\x98\x80");
 	/* Ideographic full stop, fullwidth letters; each label by itself has one direction. */
@@ -84,18 +89,58 @@ static void test_accepted(void **state)
 static void test_refused(void **state)
 {
 	static const char *const texts[] = {
-		"", "@example.org", "a@", "a@example.org/", "/r", "@", "a@/r", "a@b@c", "a b@example.org", "a\"@b", "a&b@c", "a'@b", "a:b@c", "<a@b",
-		"a>@b", "a\x7F@b", "a@b/\x7F", "a@b/\n", "a@ex_ample.org", "a@-b.org", "a@b-.org", "a@b..org", "a@.b", "a@b..", "a@.", "a@b c",
-		"a@[::1", "a@[]", "a@[192.0.2.1]", "a@[::1%eth0]", "a@::1", "a@[::1].", "\xC2\xAD@b", "a@\xC2\xAD", "a@b/\xC2\xAD",
-		"\xE2\x84\x80@b",             /* "a/c" by mapping */
-		"a@b\xEF\xBC\xA0" "c",        /* fullwidth @ */
-		"a@b\xEF\xBC\x8F" "c",        /* fullwidth / */
-		"a@b\xE2\x80\xA4" "c",        /* one dot leader: maps to a dot, is none */
-		"a@b\xC2\xA0" "c",            /* no-break space */
-		"a\xC2\xA0@b",                /* the same */
-		"\xD7\x90" "a@b",             /* two directions */
-		"a\xFF@b", "a@\xC3", "a@b/\xED\xA0\x80",
-		"a@\xC3\xBC" "0123456789012345678901234567890123456789012345678901234567890123456789.org",
+		"",
+		"@example.org",
+		"a@",
+		"a@example.org/",
+		"/r",
+		"@",
+		"a@/r",
+		"a@b@c",
+		"a b@example.org",
+		"a\"@b",
+		"a&b@c",
+		"a'@b",
+		"a:b@c",
+		"<a@b",
+		"a>@b",
+		"a\x7F@b",
+		"a@b/\x7F",
+		"a@b/\n",
+		"a@ex_ample.org",
+		"a@-b.org",
+		"a@b-.org",
+		"a@b..org",
+		"a@.b",
+		"a@b..",
+		"a@.",
+		"a@b c",
+		"a@[::1",
+		"a@[]",
+		"a@[192.0.2.1]",
+		"a@[::1%eth0]",
+		"a@::1",
+		"a@[::1].",
+		"\xC2\xAD@b",
+		"a@\xC2\xAD",
+		"a@b/\xC2\xAD",
+		"\xE2\x84\x80@b", /* "a/c" by mapping */
+		"a@b\xEF\xBC\xA0"
+		"c", /* fullwidth @ */
+		"a@b\xEF\xBC\x8F"
+		"c", /* fullwidth / */
+		"a@b\xE2\x80\xA4"
+		"c", /* one dot leader: maps to a dot, is none */
+		"a@b\xC2\xA0"
+		"c",	       /* no-break space */
+		"a\xC2\xA0@b", /* the same */
+		"\xD7\x90"
+		"a@b", /* two directions */
+		"a\xFF@b",
+		"a@\xC3",
+		"a@b/\xED\xA0\x80",
+		"a@\xC3\xBC"
+		"0123456789012345678901234567890123456789012345678901234567890123456789.org",
 		"a@a123456789012345678901234567890123456789012345678901234567890123.org",
 	};
 
@@ -178,10 +223,19 @@ static void test_password(void **state)
 	assert_int_equal(cpl_prepare_password(&out, CPL_STR("\xE2\x85\xA8"), false, arena), 0);
 	assert_str(out, "IX");
 	assert_int_equal(cpl_prepare_password(&out, CPL_STR("\7"), false, arena), CPL_E_INVALID);
-	assert_int_equal(cpl_prepare_password(&out, CPL_STR("\xD8\xA7" "1"), false, arena), CPL_E_INVALID);
-	assert_int_equal(cpl_prepare_password(&out, CPL_STR("a\xC2\xA0" "b"), false, arena), 0);
+	assert_int_equal(cpl_prepare_password(&out,
+					      CPL_STR("\xD8\xA7"
+						      "1"),
+					      false, arena),
+			 CPL_E_INVALID);
+	assert_int_equal(cpl_prepare_password(&out,
+					      CPL_STR("a\xC2\xA0"
+						      "b"),
+					      false, arena),
+			 0);
 	assert_str(out, "a b");
-	assert_int_equal(cpl_prepare_password(&out, CPL_STR("\xF0\x9F\x98\x80"), false, arena), CPL_E_INVALID);
+	assert_int_equal(cpl_prepare_password(&out, CPL_STR("\xF0\x9F\x98\x80"), false, arena),
+			 CPL_E_INVALID);
 	assert_int_equal(cpl_prepare_password(&out, CPL_STR("\xF0\x9F\x98\x80"), true, arena), 0);
 	assert_int_equal(cpl_prepare_password(&out, CPL_STR(""), true, arena), CPL_E_INVALID);
 }
@@ -202,7 +256,8 @@ static void test_dup(void **state)
 
 static void test_read(void **state)
 {
-	static const char text[] = "<message from='romeo@example.org/orchard' to='juliet@example.org' type='chat'><body>a</body></message>";
+	static const char text[] = "<message from='romeo@example.org/orchard' to='juliet@example.org' "
+				   "type='chat'><body>a</body></message>";
 	struct cpl_stanza *stanza = cpl_stanza_read(cpl_str_of(text), NULL);
 	struct cpl_buf out = {0};
 	struct cpl_error error;
@@ -229,8 +284,10 @@ static void test_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parts),	  cmocka_unit_test(test_accepted), cmocka_unit_test(test_refused), cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_new_local), cmocka_unit_test(test_cache),	   cmocka_unit_test(test_password), cmocka_unit_test(test_dup),
+		cmocka_unit_test(test_parts),	  cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_refused),	  cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_new_local), cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_password),  cmocka_unit_test(test_dup),
 		cmocka_unit_test(test_read),
 	};
 
