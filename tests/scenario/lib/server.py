@@ -14,6 +14,16 @@ SANITIZER = re.compile(r'ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime er
 LEVEL = re.compile(r'^(?:\S+ (?:warn|error) |couplet: )')   # after the time, or before there is a log
 
 
+# A server that is started as root must name the user that it becomes.
+AS_ROOT = 'nobody' if os.geteuid() == 0 else None
+
+
+def give_away(path):
+	"""Makes the server's user the owner."""
+	if AS_ROOT:
+		shutil.chown(path, AS_ROOT)
+
+
 class ServerError(Exception):
 	"""The server did not do what the driver asked of it."""
 
@@ -36,6 +46,7 @@ def make_certificate(directory, host):
 			with open(part, encoding='ascii') as source:
 				pem.write(source.read())
 	os.chmod(path, 0o600)
+	give_away(path)
 	return path
 
 
@@ -45,6 +56,7 @@ class Server:
 		self.directory = tempfile.mkdtemp(prefix='couplet-scenario-')
 		self.config = os.path.join(self.directory, 'couplet.yml')
 		self.log_path = os.path.join(self.directory, 'log')
+		give_away(self.directory)
 		self.ports = {name: free_port() for name in script.listeners}
 		self.process = None
 		self.write_config()
@@ -52,6 +64,7 @@ class Server:
 	def write_config(self):
 		"""The settings of the script over the defaults; a key that the script names replaces the default's."""
 		parts = {
+			'user': 'user: %s\n' % AS_ROOT if AS_ROOT else '',
 			'data': 'data: %s/data\n' % self.directory,
 			'storage': 'storage: sqlite\n',
 			'modules_path': 'modules_path: %s\n' % self.options.modules,
@@ -67,7 +80,6 @@ class Server:
 		text = ''.join(parts.values())
 		text = re.sub(r'\{cert (\S+)\}', lambda m: self.certificates(m.group(1)), text)
 		text = text.replace('{dir}', self.directory)
-		os.makedirs(os.path.join(self.directory, 'data'), exist_ok=True)
 		with open(self.config, 'w', encoding='utf-8') as config:
 			config.write(text)
 
