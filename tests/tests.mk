@@ -172,3 +172,18 @@ tests_fuzz_fuzz_sasl_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fuzz_fuzz_sasl_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_sasl_LDADD = libcore.la $(OPENSSL_LIBS)
 endif
+
+# tests/unit/hook
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/hook/test_dispatch tests/unit/hook/test_suspend tests/unit/hook/test_slot
+TESTS += tests/unit/hook/test_dispatch tests/unit/hook/test_suspend tests/unit/hook/test_slot
+tests_unit_hook_test_dispatch_SOURCES = tests/unit/hook/test_dispatch.c tests/unit/hook/fixture.h
+tests_unit_hook_test_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_hook_test_dispatch_LDADD = $(UNIT_LIBS)
+tests_unit_hook_test_suspend_SOURCES = tests/unit/hook/test_suspend.c tests/unit/hook/fixture.h
+tests_unit_hook_test_suspend_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_hook_test_suspend_LDADD = $(UNIT_LIBS)
+tests_unit_hook_test_slot_SOURCES = tests/unit/hook/test_slot.c tests/unit/hook/fixture.h
+tests_unit_hook_test_slot_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_hook_test_slot_LDADD = $(UNIT_LIBS)
+endif
