@@ -205,7 +205,7 @@ static void time_passed(struct wheel_entry *entry)
 /* ---- ops ---- */
 
 /* The bound on waiting output. What the kernel takes at once does not wait. */
-static void check_bound(struct conn_socket *s)
+void conn_socket_check_bound(struct conn_socket *s)
 {
 	size_t bound = s->input.limits.output_bytes;
 
@@ -230,7 +230,7 @@ static void queue(struct conn_socket *s, struct cpl_str bytes)
 {
 	output_add(s->phase == PHASE_CLEAR ? &s->raw : &s->plain, bytes);
 	conn_socket_touch(s);
-	check_bound(s);
+	conn_socket_check_bound(s);
 }
 
 static void op_open(struct cpl_conn *conn, const struct cpl_stream_header *header)
@@ -308,7 +308,7 @@ static void op_set_limits(struct cpl_conn *conn, const struct cpl_conn_limits *l
 	conn_input_set_limits(&s->input, limits);
 	if (ending(s))
 		return;
-	check_bound(s);
+	conn_socket_check_bound(s);
 	conn_socket_watch(s);
 }
 

@@ -83,6 +83,9 @@ void conn_socket_begin_end(struct conn_socket *s, enum cpl_conn_end end, const c
 void conn_socket_close(struct conn_socket *s);
 /* Puts it on the list of those to flush at the end of the turn. */
 void conn_socket_touch(struct conn_socket *s);
+/* Ends it when more output waits than output_bytes, after a try to write it. Reports nothing; may be called
+ * from an op. */
+void conn_socket_check_bound(struct conn_socket *s);
 /* Asks for what is to be reported or freed in the next turn. */
 void conn_socket_ask(struct conn_socket *s);
 /* Sets the watcher and the wheel to what the phase needs. */

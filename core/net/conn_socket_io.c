@@ -61,8 +61,11 @@ static void take_records(struct conn_socket *s, struct cpl_str cipher)
 	size_t len = 0;
 	enum tls_read result = tls_read(s->tls, cipher, plain_buffer, PLAIN_SIZE, &len, &s->raw);
 
-	if (s->raw.len)
+	if (s->raw.len) {
+		/* Alerts count too: a peer may provoke them and read none. */
 		conn_socket_touch(s);
+		conn_socket_check_bound(s);
+	}
 	if (len)
 		conn_input_feed(&s->input, (struct cpl_str){plain_buffer, len});
 	if (s->phase != PHASE_SECURE)

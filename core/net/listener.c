@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <couplet/log.h>
 #include <couplet/memory.h>
+#include <couplet/time.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
@@ -15,7 +16,8 @@
 
 enum {
 	ACCEPTS_A_TURN = 32,
-	REST_MS = 100, /* how long accepting stops when there is no descriptor left */
+	COMPLAINT_MS = 60000, /* the reason is logged no more often */
+	REST_MS = 100,	      /* how long accepting stops when there is no descriptor left */
 	SOCKETS_MAX = 2,
 };
 
@@ -31,7 +33,7 @@ struct listener {
 	char *path; /* of a local socket, removed with the listener */
 	uint16_t port;
 	struct loop_timer rest;
-	bool complained; /* the reason for resting has been logged */
+	int64_t complained_at; /* when the reason for resting was logged; 0: never */
 };
 
 static size_t max_connections;
@@ -54,9 +56,9 @@ static void take_rest(struct listener *listener, const char *why)
 {
 	watch(listener, 0);
 	loop_timer_start(&listener->rest, REST_MS, rested);
-	if (listener->complained)
+	if (listener->complained_at && cpl_monotonic() - listener->complained_at < COMPLAINT_MS)
 		return;
-	listener->complained = true;
+	listener->complained_at = cpl_monotonic();
 	cpl_log_warn("listener accepts no connections for now service=%s reason=\"%s\"",
 		     listener->options.service, why);
 }
@@ -74,7 +76,6 @@ static bool accept_one(struct listener *listener, int fd)
 	}
 	accepted = accept4(fd, (struct sockaddr *)&peer.storage, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (accepted >= 0) {
-		listener->complained = false;
 		address_text(&peer, text);
 		listener->options.accepted(listener, accepted, text);
 		return true;

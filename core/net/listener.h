@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Listening sockets. "*" is IPv4 and IPv6, and a family that the kernel lacks is skipped with a note. At most
- * 32 accepts a turn; EMFILE stops accepting for 100 ms and is logged once. A bound on all connections.
+ * 32 accepts a turn; EMFILE stops accepting for 100 ms and is logged once a minute. A bound on all
+ * connections.
  */
 #ifndef CORE_NET_LISTENER_H
 #define CORE_NET_LISTENER_H
