@@ -20,12 +20,13 @@ class Scenario:
 		self.title, self.line = title, line
 		self.statements = []
 		self.accounts = {}       # (local part, host) -> password
+		self.absent = set()      # local parts that are renamed, too, but get no account
 		self.suffix = ''
 
 	def rename(self, text):
 		"""Gives the accounts of this scenario the names that they have on the server: romeo@ becomes romeo7@."""
-		for name in {local for local, _host in self.accounts}:
-			text = re.sub(r'(?<![\w.-])(%s)(?=@)' % re.escape(name), r'\g<1>' + self.suffix, text, flags=re.I)
+		for name in {local for local, _host in self.accounts} | self.absent:
+			text = re.sub(r'(?:(?<![\w.-])|(?<=\\[nrt0]))(%s)(?=@)' % re.escape(name), r'\g<1>' + self.suffix, text, flags=re.I)
 			text = text.replace('{user %s}' % name, name + self.suffix)
 			text = text.replace('{USER %s}' % name, (name + self.suffix).upper())
 		return text
@@ -133,6 +134,7 @@ def find_accounts(scenario):
 		missing = re.match(r'no account (\S+)@(\S+)', statement.text)
 		if missing:
 			scenario.accounts.pop((missing.group(1), missing.group(2)), None)
+			scenario.absent.add(missing.group(1))
 
 
 def read(path):
