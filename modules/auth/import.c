@@ -152,9 +152,9 @@ static void read_batch(struct import *import)
 		const char *fault;
 
 		import->line++;
-		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-			line.len--;
-		if (cpl_str_trim(line).len == 0 || line.ptr[0] == '#')
+		while (line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+			line = (struct cpl_str){line.ptr + 1, line.len - 1};
+		if (line.len == 0 || line.ptr[0] == '#')
 			continue;
 		*entry = (struct entry){.line = import->line};
 		fault = read_line(import, entry, line);
