@@ -22,6 +22,9 @@ tests_unit_admin_test_form_LDADD = $(UNIT_LIBS)
 tests_unit_admin_test_command_SOURCES = tests/unit/admin/test_command.c tests/unit/unit.h
 tests_unit_admin_test_command_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_admin_test_command_LDADD = $(UNIT_LIBS)
+# coupletctl from outside, and the texts made from the tables of options.
+TESTS += tests/admin/ctl tests/lint/options
+EXTRA_DIST += tests/admin/ctl tests/lint/options
 
 # tests/unit/net
 if HAVE_CMOCKA

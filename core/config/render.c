@@ -141,14 +141,19 @@ void config_render_sample(const char *heading, const struct cpl_option *options,
 	}
 }
 
-/* Text of mdoc: backslashes doubled, no control character at the beginning of a line. */
+/* Text of mdoc: backslashes escaped, no control character at the beginning of a line, a new line for a new sentence. */
 static void add_mdoc(struct cpl_buf *out, struct cpl_str text)
 {
 	if (text.len && (text.ptr[0] == '.' || text.ptr[0] == '\''))
 		cpl_buf_add(out, CPL_STR("\\&"));
 	for (size_t i = 0; i < text.len; i++) {
+		bool sentence_ends = text.ptr[i] == ' ' && i > 0 && text.ptr[i - 1] == '.' && i + 1 < text.len &&
+				     text.ptr[i + 1] >= 'A' && text.ptr[i + 1] <= 'Z';
+
 		if (text.ptr[i] == '\\')
 			cpl_buf_add(out, CPL_STR("\\e"));
+		else if (sentence_ends)
+			cpl_buf_add_char(out, '\n');
 		else
 			cpl_buf_add_char(out, text.ptr[i]);
 	}
