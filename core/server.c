@@ -15,6 +15,7 @@
 #include "core/process.h"
 #include "core/xml/parser.h"
 #include "core/xmpp/admission.h"
+#include "core/xmpp/claims.h"
 #include "core/xmpp/host.h"
 #include "core/xmpp/router.h"
 #include "core/xmpp/session.h"
@@ -182,6 +183,11 @@ static int open_all(struct cpl_error *error)
 		return cpl_fail(error, status, "the event loop cannot be made");
 	server.loop_started = true;
 	server.started_at = cpl_now();
+	if (!server.options.offline) {
+		loop_signal(SIGTERM, signal_caught);
+		loop_signal(SIGINT, signal_caught);
+		loop_signal(SIGHUP, signal_caught);
+	}
 	if (!server.options.offline)
 		status = server_listen(config, error);
 	if (status == 0 && !server.options.offline && config->core.user.len)
@@ -196,6 +202,7 @@ static int open_all(struct cpl_error *error)
 		return cpl_fail(error, status, "the worker threads cannot be started");
 	server.workers_started = true;
 	server_apply_bounds(config);
+	claims_init();
 	tls_contexts_install(server.contexts);
 	server.contexts = NULL;
 	for (size_t i = 0; i < config->host_count; i++)
@@ -223,9 +230,6 @@ int server_open(struct config_report *report)
 	server.state = SERVER_OPEN;
 	if (server.options.offline)
 		return 0;
-	loop_signal(SIGTERM, signal_caught);
-	loop_signal(SIGINT, signal_caught);
-	loop_signal(SIGHUP, signal_caught);
 	cpl_log_info("couplet %s started hosts=%zu listeners=%zu pid=%ld", COUPLET_VERSION, host_count(), server.listener_count, (long)getpid());
 	return 0;
 }
@@ -280,8 +284,21 @@ static void end_sessions(void)
 	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s))
 		if (s->conn)
 			s->conn->ops->end(s->conn, 0);
-	for (int turns = 0; turns < 1000 && !drained(); turns++)
+	user_drop_lingering(true);
+	for (int turns = 0; turns < 1000 && !(drained() && session_alive() == 0 && user_count() == 0); turns++)
 		loop_turn(1);
+}
+
+/* From here on the end is certain: a further signal must not turn it into a death. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 void server_close(void)
@@ -289,12 +306,11 @@ void server_close(void)
 	struct cpl_host *host;
 	size_t at = 0;
 
+	block_signals();
 	control_close();
 	server_unlisten();
 	if (server.sockets_started)
 		end_sessions();
-	if (server.loop_started)
-		user_drop_lingering();
 	manager_finish();
 	if (server.sockets_started)
 		conn_socket_finish();

@@ -79,7 +79,7 @@ static void hosts_sweep(struct loop_timer *timer)
 	size_t at = 0;
 	bool left = false;
 
-	user_drop_lingering();
+	user_drop_lingering(false);
 	while ((host = cpl_host_next(&at))) {
 		if (!host->stopping)
 			continue;

@@ -1,36 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Delivery of messages to local accounts (RFC 6121 8.5). Hooks message; a chat or normal message that no resource can take becomes the
- * event message_undelivered. Also takes out of what clients send the claims that only a server may make.
+ * event message_undelivered.
  */
 #include <couplet/module.h>
-
-CPL_NAME(name_delay, "urn:xmpp:delay", "delay");
-CPL_NAME(name_stanza_id, "urn:xmpp:sid:0", "stanza-id");
-static struct cpl_name *const message_names[] = {&name_delay, &name_stanza_id, NULL};
-
-/* ---- what clients may not claim ---- */
-
-/* True when the attribute names an address of a domain that is served here. */
-static bool claims_ours(const struct cpl_element *e, const char *attribute, struct cpl_arena *arena)
-{
-	struct cpl_jid jid;
-
-	return cpl_jid_parse(&jid, cpl_attr_get(e, attribute), arena) == 0 && cpl_host_find(cpl_jid_domain(jid)) != NULL;
-}
-
-static enum cpl_flow on_pre_message(struct cpl_module *self, struct cpl_ev_stanza *ev)
-{
-	struct cpl_element *next;
-
-	for (struct cpl_element *child = cpl_first_child(ev->stanza->root); child; child = next) {
-		next = cpl_next_child(child);
-		if ((cpl_is(child, &name_delay) && claims_ours(child, "from", ev->stanza->arena)) ||
-		    (cpl_is(child, &name_stanza_id) && claims_ours(child, "by", ev->stanza->arena)))
-			cpl_remove(child);
-	}
-	return CPL_NEXT;
-}
 
 /* ---- nobody can take it ---- */
 
@@ -123,13 +96,11 @@ static enum cpl_flow on_message(struct cpl_module *self, struct cpl_ev_stanza *e
 }
 
 static const struct cpl_event_row message_events[] = {
-	CPL_ON(pre_message, on_pre_message, REWRITE, 0),
 	CPL_ON(message, on_message, DELIVER, 0),
 	CPL_ON_END,
 };
 
 CPL_MODULE(message) = {
 	CPL_MODULE_HEAD("message", "1.0", "Delivery of messages (RFC 6121 8.5)"),
-	.names = message_names,
 	.events = message_events,
 };

@@ -88,6 +88,19 @@ static bool whole_frame(struct conn_input *input, struct cpl_str piece, struct c
 	return true;
 }
 
+/* The framer knows only that nothing was open: the tag must be that of the header, whose prefix is fixed (RFC 6120 4.8.5). */
+static bool closes_stream(struct cpl_str frame)
+{
+	static const char tag[] = "</stream:stream";
+	struct cpl_str rest;
+
+	frame = cpl_str_trim(frame);
+	if (!cpl_str_starts(frame, (struct cpl_str){tag, sizeof(tag) - 1}))
+		return false;
+	rest = (struct cpl_str){frame.ptr + sizeof(tag) - 1, frame.len - (sizeof(tag) - 1)};
+	return cpl_str_is(cpl_str_trim(rest), ">");
+}
+
 /*
  * Runs over `bytes`, of which the first `scanned` were seen by the framer before and begin a frame
  * (input->held is then empty), or none were (held may be the beginning of a frame, all of it seen). Returns
@@ -126,6 +139,9 @@ static size_t run(struct conn_input *input, struct cpl_str bytes, size_t scanned
 			report_header(input, frame);
 		} else if (event == FRAMER_CHILD) {
 			report_child(input, frame);
+		} else if (!closes_stream(frame)) {
+			fail(input, CPL_STREAM_NOT_WELL_FORMED, "an end tag without its beginning");
+			break;
 		} else {
 			held_free(&input->held);
 			input->closing = true;

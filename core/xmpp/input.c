@@ -6,9 +6,11 @@
 #include "core/config/config.h"
 #include "core/hook/dispatch.h"
 #include "core/xml/stanza_done.h"
+#include "core/xmpp/claims.h"
 #include "core/xmpp/router.h"
 #include "core/xmpp/session.h"
 
+#include <couplet/log.h>
 #include <couplet/time.h>
 
 /* ---- the queue ---- */
@@ -146,11 +148,26 @@ static void nonza_done(struct cpl_event *event, enum cpl_flow result)
 	session_handled(session_of(ev->session), ev->nonza);
 }
 
+/* The peer's own stream error: it has given up, and closes next (RFC 6120 4.9.1.1). */
+static void input_peer_error(struct cpl_session *s, const struct cpl_stanza *nonza)
+{
+	const struct cpl_element *condition = cpl_first_child(nonza->root);
+
+	cpl_log_info("the client reports a stream error session=%.*s jid=%.*s condition=%.*s", CPL_ARG(s->id), CPL_ARG(cpl_jid_str(s->jid)),
+		     CPL_ARG(condition ? condition->name : CPL_STR("-")));
+}
+
 static void input_nonza(struct session *session, struct cpl_stanza *nonza)
 {
 	struct cpl_session *s = &session->pub;
-	struct cpl_ev_nonza *ev = cpl_arena_alloc(nonza->arena, sizeof *ev);
+	struct cpl_ev_nonza *ev;
 
+	if (nonza->root->ns_id == CPL_NS_STREAM && cpl_str_is(nonza->root->name, "error")) {
+		input_peer_error(s, nonza);
+		session_handled(session, nonza);
+		return;
+	}
+	ev = cpl_arena_alloc(nonza->arena, sizeof *ev);
 	ev->event.stanza = nonza;
 	ev->session = s;
 	ev->nonza = nonza;
@@ -237,6 +254,8 @@ static void input_stanza(struct session *session, struct cpl_stanza *stanza)
 		session_handled(session, stanza);
 		return;
 	}
+	if (stanza->kind != CPL_IQ)
+		claims_strip(stanza);
 	router_from_session(s, stanza, routed);
 }
 

@@ -19,7 +19,7 @@ enum { CLOSE_WAIT_MS = 5000, LINGER_MS = 2000 };
 
 static const struct config_core *options;
 static struct cpl_list all = {&all, &all};
-static size_t count;
+static size_t count, alive;
 /* Serialising and suffixes of one stanza at a time; kept, since each stanza needs them. */
 static struct cpl_buf scratch, suffixes;
 
@@ -63,6 +63,7 @@ static void session_free(struct session *session)
 	cpl_free((char *)session->pub.id.ptr);
 	cpl_free((char *)session->pub.lang.ptr);
 	cpl_free(session);
+	alive--;
 }
 
 static void session_scope_unref(struct cpl_scope *scope)
@@ -151,6 +152,7 @@ struct cpl_session *session_create(struct cpl_conn *conn, enum cpl_session_type 
 	cpl_scope_init(&session->pub.scope, session_scope_unref);
 	cpl_list_append(&all, &session->in_all);
 	count++;
+	alive++;
 	conn->owner = session;
 	session_apply_limits(session);
 	session_set_deadline(session, options->authentication_time, expired_before_bind);
@@ -169,6 +171,11 @@ struct cpl_session *session_next(const struct cpl_session *after)
 size_t session_count(void)
 {
 	return count;
+}
+
+size_t session_alive(void)
+{
+	return alive;
 }
 
 void session_close_all(void)

@@ -30,6 +30,7 @@ struct session {
 	struct cpl_session pub;
 	struct cpl_list next;               /* a marker in pub.in_flight: what follows it has not begun */
 	uint32_t waiting;                   /* stanzas behind the marker */
+	uint8_t streams;                    /* headers of ours that were sent */
 	bool busy;                          /* one is being handled */
 	bool pumping;
 	bool paused;                        /* reading, for want of room in the queue */
@@ -65,6 +66,8 @@ struct cpl_session *session_create(struct cpl_conn *conn, enum cpl_session_type 
 /* All sessions: NULL for the first; NULL at the end. */
 struct cpl_session *session_next(const struct cpl_session *after);
 size_t session_count(void);
+/* The same, with those that have ended and are still referenced. */
+size_t session_alive(void);
 /* Closes every session with system-shutdown. */
 void session_close_all(void);
 /* Releases what all sessions share. */

@@ -149,7 +149,7 @@ int store_declare(const struct cpl_store *store, struct cpl_error *error)
 {
 	struct store_table *table;
 	struct account_visit visit;
-	unsigned columns;
+	unsigned columns = 0;
 	int code = store_check(store, &columns, error);
 
 	if (code)

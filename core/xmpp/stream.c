@@ -16,10 +16,12 @@ static void stream_send_header(struct session *session, struct cpl_str to)
 	struct cpl_session *s = &session->pub;
 	size_t first = 0;
 	struct cpl_host *host = s->served ? s->served : cpl_host_next(&first);
+	char fresh[CPL_ID_TEXT];
 	struct cpl_stream_header header = {
 		.from = host ? host->name : CPL_NONE,
 		.to = to,
-		.id = s->id,
+		/* The session keeps its first id as its name; each further stream has one of its own (RFC 6120 4.7.3). */
+		.id = session->streams++ == 0 ? s->id : cpl_random_id(fresh),
 		.version = CPL_STR("1.0"),
 		.lang = CPL_STR("en"),
 		.content = CPL_NS_CLIENT,

@@ -27,6 +27,7 @@ static struct cpl_map loading; /* bare JID -> struct user */
 static struct cpl_list linger = {&linger, &linger};
 static size_t linger_count, users;
 static struct loop_timer linger_timer;
+static bool no_lingering;
 
 static struct user *user_of(struct cpl_user *pub)
 {
@@ -97,8 +98,9 @@ static void linger_add(struct user *user)
 		loop_timer_start(&linger_timer, USER_LINGER_MS, linger_sweep);
 }
 
-void user_drop_lingering(void)
+void user_drop_lingering(bool for_good)
 {
+	no_lingering = no_lingering || for_good;
 	loop_timer_stop(&linger_timer);
 	while (!cpl_list_empty(&linger))
 		linger_drop(CPL_CONTAINER(linger.next, struct user, lingering));
@@ -130,7 +132,7 @@ void cpl_user_unref(struct cpl_user **pub)
 		return;
 	if (user->state == USER_UNLOADED)
 		user_free(user);
-	else if (user->state == USER_LOADED && user->pub.removed)
+	else if (user->state == USER_LOADED && (user->pub.removed || no_lingering))
 		user_unload(user);
 	else if (user->state == USER_LOADED)
 		linger_add(user);

@@ -26,8 +26,8 @@ void user_add_session(struct cpl_user *user, struct cpl_session *session);
 void user_remove_session(struct cpl_session *session);
 /* Puts the session where its priority and presence say. */
 void user_sort_session(struct cpl_session *session);
-/* Frees accounts that linger; at stop. */
-void user_drop_lingering(void);
+/* Frees accounts that linger; with for_good none lingers any more: at stop. */
+void user_drop_lingering(bool for_good);
 /* Accounts in memory. */
 size_t user_count(void);
 

@@ -11,7 +11,7 @@ struct cpl_name presence_delay = {"urn:xmpp:delay", "delay", 0, 0};
 static struct cpl_name *const presence_names[] = {&presence_priority, &presence_sub, &presence_delay, NULL};
 
 struct cpl_slot presence_slot = {"directed", CPL_SLOT_OF_SESSION, 1, presence_release, NULL, 0, sizeof(struct presence_state)};
-static struct cpl_slot *const presence_slots[] = {&presence_slot, NULL};
+static struct cpl_slot *const presence_slots[] = {&presence_slot, &subscription_slot, NULL};
 
 static void on_features(struct cpl_module *self, struct cpl_ev_features *ev)
 {
@@ -95,8 +95,14 @@ static enum cpl_flow on_pre_presence(struct cpl_module *self, struct cpl_ev_stan
 
 /* ---- what is sent to accounts ---- */
 
-static void deliver_available(struct cpl_user *user, const struct cpl_stanza *stanza, const struct cpl_session *but)
+void presence_deliver(struct cpl_user *user, struct cpl_session *recipient, bool full, const struct cpl_stanza *stanza,
+		      const struct cpl_session *but)
 {
+	if (full) {
+		if (recipient)
+			cpl_session_send(recipient, stanza);
+		return;
+	}
 	CPL_SESSIONS(session, user)
 	{
 		if (!session->presence)
@@ -114,16 +120,12 @@ static enum cpl_flow on_presence(struct cpl_module *self, struct cpl_ev_stanza *
 		return presence_subscription_in(ev);
 	if (ev->stanza->type == CPL_TYPE_PROBE)
 		return presence_on_probe(ev);
-	if (ev->target == CPL_TARGET_FULL) {
-		if (!ev->recipient)
-			return CPL_HANDLED;
-		if (ev->stanza->type == CPL_TYPE_ERROR)
-			presence_forget(ev->recipient, ev->stanza->from);
-		cpl_session_send(ev->recipient, ev->stanza);
+	if (ev->stanza->type == CPL_TYPE_ERROR && ev->target != CPL_TARGET_FULL)
 		return CPL_HANDLED;
-	}
-	if (ev->user && ev->stanza->type != CPL_TYPE_ERROR)
-		deliver_available(ev->user, ev->stanza, ev->session);
+	if (ev->stanza->type == CPL_TYPE_ERROR && ev->recipient)
+		presence_forget(ev->recipient, ev->stanza->from);
+	if (ev->user && !presence_behind_change(ev))
+		presence_deliver(ev->user, ev->recipient, ev->target == CPL_TARGET_FULL, ev->stanza, ev->session);
 	return CPL_HANDLED;
 }
 

@@ -15,6 +15,9 @@ extern struct cpl_service_ref presence_roster;
 extern struct cpl_name presence_priority, presence_sub, presence_delay;
 
 void presence_release(void *data);
+/* To one resource (`full`; NULL: it is gone) or to all available ones but `but`. */
+void presence_deliver(struct cpl_user *user, struct cpl_session *recipient, bool full, const struct cpl_stanza *stanza,
+		      const struct cpl_session *but);
 
 /* ---- broadcast.c ---- */
 
@@ -39,6 +42,9 @@ enum cpl_flow presence_on_probe(struct cpl_ev_stanza *ev);
 enum cpl_flow presence_subscription_out(struct cpl_ev_stanza *ev);
 /* Appendix A.3: one to a local account. */
 enum cpl_flow presence_subscription_in(struct cpl_ev_stanza *ev);
+extern struct cpl_slot subscription_slot;
+/* Presence of a contact whose subscription is just being changed waits for the change; false: there is none. */
+bool presence_behind_change(struct cpl_ev_stanza *ev);
 /* What a removed item or account means for the contact (RFC 6121 2.5.2). */
 void presence_cut(struct cpl_user *user, struct cpl_jid contact, const struct cpl_roster_item *item);
 

@@ -13,7 +13,15 @@ struct subscription {
 	bool inbound;
 	bool route;                /* out: goes on to the contact; in: is delivered to the account's resources */
 	bool approve;              /* in: answered with `subscribed` by the server */
+	bool refused;              /* in: the account has too many requests already */
+	bool counted;              /* in the account's pending changes */
 };
+
+/* Changes under way that contacts have caused: their presence must not overtake them. */
+struct subscription_count {
+	uint32_t inbound;
+};
+struct cpl_slot subscription_slot = {"inbound", CPL_SLOT_OF_USER, 1, NULL, NULL, 0, sizeof(struct subscription_count)};
 
 /* ---- the tables ---- */
 
@@ -107,10 +115,25 @@ static struct subscription *subscription_of(struct cpl_roster_change *change)
 	return CPL_CONTAINER(change, struct subscription, change);
 }
 
+static size_t count_requests(const struct cpl_roster *roster)
+{
+	const struct cpl_roster_item *item;
+	size_t at = 0, count = 0;
+
+	while ((item = cpl_roster_next(roster, &at)))
+		count += item->request != NULL;
+	return count;
+}
+
 static bool compute(struct cpl_roster_change *change, struct cpl_roster_item *item, struct cpl_arena *arena)
 {
 	struct subscription *s = subscription_of(change);
 
+	if (s->inbound && s->stanza->type == CPL_TYPE_SUBSCRIBE && !item->request && !item->approved &&
+	    !(item->subscription & CPL_SUB_FROM) && count_requests(s->user->roster) >= (size_t)cpl_core_option("pending_requests")) {
+		s->refused = true;
+		return false;
+	}
 	return s->inbound ? table_in(s->stanza, item, &s->route, &s->approve) : table_out(s->stanza->type, item, &s->route);
 }
 
@@ -135,6 +158,10 @@ static void before_push(struct cpl_roster_change *change)
 
 static void subscription_end(struct subscription *s)
 {
+	struct subscription_count *count = cpl_slot_get(&s->user->slots, &subscription_slot);
+
+	if (s->counted && count)
+		count->inbound--;
 	cpl_stanza_release(&s->stanza);
 	cpl_user_unref(&s->user);
 	cpl_free(s);
@@ -175,7 +202,9 @@ static void done(struct cpl_call *call)
 {
 	struct subscription *s = subscription_of(CPL_CONTAINER(call, struct cpl_roster_change, call));
 
-	if (call->status == 0 && s->inbound)
+	if (call->status == 0 && s->refused)
+		cpl_bounce(s->stanza, CPL_RESOURCE_CONSTRAINT, "Too many requests wait for an answer");
+	else if (call->status == 0 && s->inbound)
 		done_in(s);
 	else if (call->status == 0)
 		done_out(s);
@@ -197,6 +226,10 @@ static enum cpl_flow start(struct cpl_ev_stanza *ev, struct cpl_user *user, stru
 	cpl_stanza_hold(ev->stanza);
 	s->user = cpl_user_ref(user);
 	s->inbound = inbound;
+	if (inbound) {
+		((struct subscription_count *)cpl_slot_make(&user->slots, &subscription_slot))->inbound++;
+		s->counted = true;
+	}
 	s->change.compute = compute;
 	s->change.before_push = before_push;
 	status = rosters ? rosters->change(provider, &s->change, &user->scope, user, contact, done) : CPL_E_UNSUPPORTED;
@@ -206,6 +239,56 @@ static enum cpl_flow start(struct cpl_ev_stanza *ev, struct cpl_user *user, stru
 		subscription_end(s);
 	}
 	return CPL_HANDLED;
+}
+
+/* ---- presence behind a change ---- */
+
+struct overtaking {
+	struct cpl_roster_change change;
+	struct cpl_stanza *stanza; /* held */
+	struct cpl_user *user;     /* referenced */
+	bool full;
+};
+
+static bool compute_nothing(struct cpl_roster_change *change, struct cpl_roster_item *item, struct cpl_arena *arena)
+{
+	return false;
+}
+
+static void overtaking_done(struct cpl_call *call)
+{
+	struct overtaking *o = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_roster_change, call), struct overtaking, change);
+
+	presence_deliver(o->user, o->full ? cpl_session_find(o->stanza->to) : NULL, o->full, o->stanza, NULL);
+	cpl_stanza_release(&o->stanza);
+	cpl_user_unref(&o->user);
+	cpl_free(o);
+}
+
+bool presence_behind_change(struct cpl_ev_stanza *ev)
+{
+	struct subscription_count *count = ev->user ? cpl_slot_get(&ev->user->slots, &subscription_slot) : NULL;
+	const struct cpl_roster_service *rosters;
+	struct cpl_module *provider;
+	struct overtaking *o;
+
+	if (!count || count->inbound == 0)
+		return false;
+	rosters = cpl_service_find(ev->user->host, &presence_roster, &provider);
+	if (!rosters)
+		return false;
+	o = CPL_NEW(struct overtaking);
+	o->change.compute = compute_nothing;
+	o->stanza = ev->stanza;
+	o->user = ev->user;
+	o->full = ev->target == CPL_TARGET_FULL;
+	if (rosters->change(provider, &o->change, &ev->user->scope, ev->user, cpl_jid_bare(ev->stanza->from), overtaking_done) != 0) {
+		cpl_free(o);
+		return false;
+	}
+	cpl_stanza_hold(ev->stanza);
+	cpl_user_ref(ev->user);
+	return true;
 }
 
 enum cpl_flow presence_subscription_out(struct cpl_ev_stanza *ev)
