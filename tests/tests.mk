@@ -190,3 +190,19 @@ tests_unit_hook_test_slot_SOURCES = tests/unit/hook/test_slot.c tests/unit/hook/
 tests_unit_hook_test_slot_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_hook_test_slot_LDADD = $(UNIT_LIBS)
 endif
+
+# tests/unit/storage, tests/fault: the drivers behind the facade, linked in
+if HAVE_CMOCKA
+STORAGE_STAGE = tests/unit/storage/driver.c tests/unit/storage/driver.h $(modules_memory_la_SOURCES) $(modules_sqlite_la_SOURCES)
+check_PROGRAMS += tests/unit/storage/test_storage tests/unit/storage/test_sqlite tests/fault/test_storage
+TESTS += tests/unit/storage/test_storage tests/unit/storage/test_sqlite tests/fault/test_storage
+tests_unit_storage_test_storage_SOURCES = tests/unit/storage/test_storage.c $(STORAGE_STAGE)
+tests_unit_storage_test_storage_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_storage_test_storage_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
+tests_unit_storage_test_sqlite_SOURCES = tests/unit/storage/test_sqlite.c $(STORAGE_STAGE)
+tests_unit_storage_test_sqlite_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_storage_test_sqlite_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
+tests_fault_test_storage_SOURCES = tests/fault/test_storage.c tests/fault/faulty_vfs.c tests/fault/faulty_vfs.h $(STORAGE_STAGE)
+tests_fault_test_storage_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_fault_test_storage_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
+endif

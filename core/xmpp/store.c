@@ -39,7 +39,8 @@ void store_memory_leave(struct account *before)
 /* The driver is a module: entering it is accounted like any other entry. */
 static struct account_visit driver_enter(struct cpl_module *provider)
 {
-	return account_enter(account_of_module && provider ? account_of_module(provider) : NULL, provider, "storage");
+	return account_enter(account_of_module && provider ? account_of_module(provider) : NULL, provider,
+			     "storage");
 }
 
 /* ---- declarations ---- */
@@ -53,7 +54,8 @@ static bool name_is_valid(const char *name)
 
 static bool name_is_reserved(const char *name)
 {
-	static const char *const reserved[] = {"account", "key", "id", "when", "with", "with_resource", "rowid"};
+	static const char *const reserved[] = {"account", "key",	   "id",   "when",
+					       "with",	  "with_resource", "rowid"};
 
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
 		if (strcmp(name, reserved[i]) == 0)
@@ -67,14 +69,17 @@ static int columns_check(const struct cpl_store *store, unsigned *count, struct 
 
 	for (; column && column->name; column++) {
 		if (column - store->columns == CPL_COLUMNS_MAX)
-			return cpl_fail(error, CPL_E_INVALID, "the store %s has more than %d columns", store->name, CPL_COLUMNS_MAX);
-		if (!name_is_valid(column->name) || name_is_reserved(column->name) || column->type > CPL_COLUMN_STANZA)
-			return cpl_fail(error, CPL_E_INVALID, "the store %s has a column \"%s\" whose name or type is not allowed",
+			return cpl_fail(error, CPL_E_INVALID, "the store %s has more than %d columns",
+					store->name, CPL_COLUMNS_MAX);
+		if (!name_is_valid(column->name) || name_is_reserved(column->name) ||
+		    column->type > CPL_COLUMN_STANZA)
+			return cpl_fail(error, CPL_E_INVALID,
+					"the store %s has a column \"%s\" whose name or type is not allowed",
 					store->name, column->name);
 		for (const struct cpl_column *other = store->columns; other < column; other++)
 			if (strcmp(other->name, column->name) == 0)
-				return cpl_fail(error, CPL_E_INVALID, "the store %s has two columns \"%s\"", store->name,
-						column->name);
+				return cpl_fail(error, CPL_E_INVALID, "the store %s has two columns \"%s\"",
+						store->name, column->name);
 	}
 	*count = column ? (unsigned)(column - store->columns) : 0;
 	return 0;
@@ -85,15 +90,18 @@ static int store_check(const struct cpl_store *store, unsigned *columns, struct 
 	const struct store_table *known;
 
 	if (!name_is_valid(store->name))
-		return cpl_fail(error, CPL_E_INVALID, "\"%s\" cannot be the name of a store", store->name ? store->name : "");
+		return cpl_fail(error, CPL_E_INVALID, "\"%s\" cannot be the name of a store",
+				store->name ? store->name : "");
 	if (store->kind > CPL_STORE_ARCHIVE || store->version == 0)
-		return cpl_fail(error, CPL_E_INVALID, "the store %s has an unknown kind or version 0", store->name);
+		return cpl_fail(error, CPL_E_INVALID, "the store %s has an unknown kind or version 0",
+				store->name);
 	if (store->version > 1 && !store->migrate)
-		return cpl_fail(error, CPL_E_INVALID, "the store %s has version %u and no migrate function", store->name,
-				store->version);
+		return cpl_fail(error, CPL_E_INVALID, "the store %s has version %u and no migrate function",
+				store->name, store->version);
 	known = cpl_map_get(&storage.tables, cpl_str_of(store->name));
 	if (known && known->store.kind != store->kind)
-		return cpl_fail(error, CPL_E_CONFLICT, "a store %s of another kind was declared before", store->name);
+		return cpl_fail(error, CPL_E_CONFLICT, "a store %s of another kind was declared before",
+				store->name);
 	return columns_check(store, columns, error);
 }
 
@@ -114,7 +122,8 @@ static struct store_table *table_create(const struct cpl_store *store, unsigned 
 	struct cpl_column *copy = cpl_alloc((columns + 1) * sizeof(*copy));
 
 	table->columns = columns;
-	table->store = (struct cpl_store){cpl_strdup(cpl_str_of(store->name)), store->kind, store->version, copy, NULL};
+	table->store = (struct cpl_store){cpl_strdup(cpl_str_of(store->name)), store->kind, store->version,
+					  copy, NULL};
 	for (unsigned i = 0; i < columns; i++) {
 		copy[i] = store->columns[i];
 		copy[i].name = cpl_strdup(cpl_str_of(store->columns[i].name));
@@ -139,7 +148,8 @@ static void last_id_read(struct store_table *table)
 		return;
 	last = storage.service->last_id(storage.provider, &table->store);
 	if (last / 1000 > cpl_now() + CLOCK_BEHIND_MS)
-		cpl_log_warn("the newest row of the store %s is from the future: was the clock set back? seconds=%lld",
+		cpl_log_warn("the newest row of the store %s is from the future: was the clock set back? "
+			     "seconds=%lld",
 			     table->store.name, (long long)(last / 1000 - cpl_now()) / 1000);
 	if (last > table->last_id)
 		table->last_id = last;
@@ -155,7 +165,8 @@ int store_declare(const struct cpl_store *store, struct cpl_error *error)
 	if (code)
 		return code;
 	if (!storage.service)
-		return cpl_fail(error, CPL_E_UNSUPPORTED, "the store %s needs a storage driver, and none is loaded", store->name);
+		return cpl_fail(error, CPL_E_UNSUPPORTED,
+				"the store %s needs a storage driver, and none is loaded", store->name);
 	visit = driver_enter(storage.provider);
 	code = storage.service->declare(storage.provider, store, error);
 	if (!code) {
@@ -196,7 +207,8 @@ struct store_table *store_table_newest(const struct store_table *table)
 
 /* ---- the driver ---- */
 
-int store_check_driver(struct cpl_module *provider, const struct cpl_storage_service *service, struct cpl_error *error)
+int store_check_driver(struct cpl_module *provider, const struct cpl_storage_service *service,
+		       struct cpl_error *error)
 {
 	struct account_visit visit = driver_enter(provider);
 	struct store_table *table;
@@ -264,7 +276,8 @@ void store_set_driver(struct cpl_module *provider, const struct cpl_storage_serv
 		while ((table = cpl_map_next(&storage.tables, &at))) {
 			table->missing = service->declare(provider, &table->store, &error) != 0;
 			if (table->missing)
-				cpl_log_error("the storage driver cannot keep the store %s: %s", table->store.name, error.text);
+				cpl_log_error("the storage driver cannot keep the store %s: %s",
+					      table->store.name, error.text);
 			else
 				last_id_read(table);
 		}
@@ -377,7 +390,8 @@ static bool job_has_tables(const struct store_job *job)
 	return true;
 }
 
-int store_job_start(struct store_job *job, struct cpl_store_call *call, struct cpl_scope *scope, void (*done)(struct cpl_call *call))
+int store_job_start(struct store_job *job, struct cpl_store_call *call, struct cpl_scope *scope,
+		    void (*done)(struct cpl_call *call))
 {
 	int code = storage.service ? 0 : CPL_E_STOPPING;
 

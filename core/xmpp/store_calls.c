@@ -79,7 +79,8 @@ static struct cpl_store_step *step_add(struct cpl_batch *batch, enum cpl_store_o
 }
 
 /* Sets the step's store; marks the batch as wrong when it was not declared or has another kind. */
-static struct store_table *step_table(struct cpl_batch *batch, struct cpl_store_step *step, const struct cpl_store *store)
+static struct store_table *step_table(struct cpl_batch *batch, struct cpl_store_step *step,
+				      const struct cpl_store *store)
 {
 	struct store_table *table = store_table_of(store);
 
@@ -94,7 +95,8 @@ static struct store_table *step_table(struct cpl_batch *batch, struct cpl_store_
 
 static bool value_fits(const struct cpl_value *value, enum cpl_column_type type)
 {
-	return value->type == CPL_VALUE_NULL || (value->type == CPL_VALUE_INTEGER) == (type == CPL_COLUMN_INTEGER);
+	return value->type == CPL_VALUE_NULL ||
+	       (value->type == CPL_VALUE_INTEGER) == (type == CPL_COLUMN_INTEGER);
 }
 
 static void step_values(struct cpl_batch *batch, struct cpl_store_step *step, const struct cpl_value *values)
@@ -117,34 +119,37 @@ static void batch_expect(struct cpl_batch *batch, bool right)
 		batch->status = CPL_E_INVALID;
 }
 
-void cpl_batch_set(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key,
-		   const struct cpl_value *values)
+void cpl_batch_set(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account,
+		   struct cpl_str key, const struct cpl_value *values)
 {
 	struct account *before = store_memory_enter();
 	struct cpl_store_step *step = step_add(batch, CPL_OP_SET, account);
 
 	if (step_table(batch, step, store)) {
-		batch_expect(batch, store->kind != CPL_STORE_ARCHIVE && (store->kind == CPL_STORE_MAP) == (key.ptr != NULL));
+		batch_expect(batch, store->kind != CPL_STORE_ARCHIVE &&
+					    (store->kind == CPL_STORE_MAP) == (key.ptr != NULL));
 		step->key = str_copy(batch->job->request.arena, key);
 		step_values(batch, step, values);
 	}
 	store_memory_leave(before);
 }
 
-void cpl_batch_remove(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key)
+void cpl_batch_remove(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account,
+		      struct cpl_str key)
 {
 	struct account *before = store_memory_enter();
 	struct cpl_store_step *step = step_add(batch, CPL_OP_REMOVE, account);
 
 	if (step_table(batch, step, store)) {
-		batch_expect(batch, store->kind == CPL_STORE_MAP || (store->kind == CPL_STORE_KEYVAL && !key.ptr));
+		batch_expect(batch,
+			     store->kind == CPL_STORE_MAP || (store->kind == CPL_STORE_KEYVAL && !key.ptr));
 		step->key = str_copy(batch->job->request.arena, key);
 	}
 	store_memory_leave(before);
 }
 
-int64_t cpl_batch_append(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, int64_t when, struct cpl_jid with,
-			 const struct cpl_value *values)
+int64_t cpl_batch_append(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account,
+			 int64_t when, struct cpl_jid with, const struct cpl_value *values)
 {
 	struct account *before = store_memory_enter();
 	struct cpl_store_step *step = step_add(batch, CPL_OP_APPEND, account);
@@ -166,7 +171,8 @@ int64_t cpl_batch_append(struct cpl_batch *batch, const struct cpl_store *store,
 	return step->id;
 }
 
-void cpl_batch_purge(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, int64_t first, int64_t last)
+void cpl_batch_purge(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account,
+		     int64_t first, int64_t last)
 {
 	struct account *before = store_memory_enter();
 	struct cpl_store_step *step = step_add(batch, CPL_OP_PURGE, account);
@@ -205,7 +211,8 @@ void cpl_batch_account_disable(struct cpl_batch *batch, struct cpl_jid account, 
 	store_memory_leave(before);
 }
 
-int cpl_batch_commit(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_batch **batch, void (*done)(struct cpl_call *call))
+int cpl_batch_commit(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_batch **batch,
+		     void (*done)(struct cpl_call *call))
 {
 	struct store_job *job = (*batch)->job;
 	int status = (*batch)->status;
@@ -220,8 +227,10 @@ int cpl_batch_commit(struct cpl_store_call *request, struct cpl_scope *scope, st
 
 /* ---- reads ---- */
 
-/* A job with one step; NULL and *code when the store is not as the operation needs it. store NULL: accounts. */
-static struct store_job *read_create(enum cpl_store_op op, const struct cpl_store *store, struct cpl_jid account, int *code)
+/* A job with one step; NULL and *code when the store is not as the operation needs it. store NULL: accounts.
+ */
+static struct store_job *read_create(enum cpl_store_op op, const struct cpl_store *store,
+				     struct cpl_jid account, int *code)
 {
 	struct store_table *table = store ? store_table_of(store) : NULL;
 	struct account *before;
@@ -245,8 +254,8 @@ static struct store_job *read_create(enum cpl_store_op op, const struct cpl_stor
 	return job;
 }
 
-int cpl_store_get(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_jid account,
-		  struct cpl_str key, void (*done)(struct cpl_call *call))
+int cpl_store_get(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store,
+		  struct cpl_jid account, struct cpl_str key, void (*done)(struct cpl_call *call))
 {
 	struct account *before;
 	struct store_job *job;
@@ -263,8 +272,8 @@ int cpl_store_get(struct cpl_store_call *request, struct cpl_scope *scope, const
 	return store_job_start(job, request, scope, done);
 }
 
-int cpl_store_all(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_jid account, size_t limit,
-		  void (*done)(struct cpl_call *call))
+int cpl_store_all(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store,
+		  struct cpl_jid account, size_t limit, void (*done)(struct cpl_call *call))
 {
 	struct store_job *job;
 	int code;
@@ -278,8 +287,9 @@ int cpl_store_all(struct cpl_store_call *request, struct cpl_scope *scope, const
 	return store_job_start(job, request, scope, done);
 }
 
-static int archive_read(enum cpl_store_op op, struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store,
-			struct cpl_jid account, const struct cpl_archive_query *query, void (*done)(struct cpl_call *call))
+static int archive_read(enum cpl_store_op op, struct cpl_store_call *request, struct cpl_scope *scope,
+			const struct cpl_store *store, struct cpl_jid account,
+			const struct cpl_archive_query *query, void (*done)(struct cpl_call *call))
 {
 	struct account *before;
 	struct cpl_store_step *step;
@@ -300,21 +310,24 @@ static int archive_read(enum cpl_store_op op, struct cpl_store_call *request, st
 	return store_job_start(job, request, scope, done);
 }
 
-int cpl_archive_query(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_jid account,
-		      const struct cpl_archive_query *query, void (*done)(struct cpl_call *call))
+int cpl_archive_query(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store,
+		      struct cpl_jid account, const struct cpl_archive_query *query,
+		      void (*done)(struct cpl_call *call))
 {
 	if (query->limit == 0 || query->limit > QUERY_MAX)
 		return CPL_E_INVALID;
 	return archive_read(CPL_OP_QUERY, request, scope, store, account, query, done);
 }
 
-int cpl_archive_count(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_jid account,
-		      const struct cpl_archive_query *query, void (*done)(struct cpl_call *call))
+int cpl_archive_count(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store,
+		      struct cpl_jid account, const struct cpl_archive_query *query,
+		      void (*done)(struct cpl_call *call))
 {
 	return archive_read(CPL_OP_COUNT, request, scope, store, account, query, done);
 }
 
-int cpl_account_get(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_jid account, void (*done)(struct cpl_call *call))
+int cpl_account_get(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_jid account,
+		    void (*done)(struct cpl_call *call))
 {
 	int code;
 	struct store_job *job = read_create(CPL_OP_ACCOUNT_GET, NULL, account, &code);
@@ -322,8 +335,8 @@ int cpl_account_get(struct cpl_store_call *request, struct cpl_scope *scope, str
 	return job ? store_job_start(job, request, scope, done) : code;
 }
 
-int cpl_account_list(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_str domain, struct cpl_str after, size_t limit,
-		     void (*done)(struct cpl_call *call))
+int cpl_account_list(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_str domain,
+		     struct cpl_str after, size_t limit, void (*done)(struct cpl_call *call))
 {
 	struct account *before;
 	struct store_job *job;
@@ -331,7 +344,8 @@ int cpl_account_list(struct cpl_store_call *request, struct cpl_scope *scope, st
 
 	if (domain.len == 0 || domain.len > CPL_JID_PART_MAX || limit == 0)
 		return CPL_E_INVALID;
-	job = read_create(CPL_OP_ACCOUNT_LIST, NULL, (struct cpl_jid){domain.ptr, 0, (uint16_t)domain.len, 0, 0}, &code);
+	job = read_create(CPL_OP_ACCOUNT_LIST, NULL,
+			  (struct cpl_jid){domain.ptr, 0, (uint16_t)domain.len, 0, 0}, &code);
 	if (!job)
 		return code;
 	before = store_memory_enter();

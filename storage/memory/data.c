@@ -86,7 +86,8 @@ struct memory_table *memory_table_make(struct memory_account *account, const str
 
 size_t memory_row_size(const struct cpl_row *row, unsigned columns)
 {
-	size_t size = sizeof(struct memory_row) + columns * sizeof(struct cpl_value) + row->key.len + row->with.len;
+	size_t size =
+		sizeof(struct memory_row) + columns * sizeof(struct cpl_value) + row->key.len + row->with.len;
 
 	for (unsigned i = 0; i < columns; i++)
 		size += row->values[i].type == CPL_VALUE_BYTES ? row->values[i].bytes.len : 0;
@@ -176,5 +177,6 @@ void memory_table_cut(struct memory_data *data, struct memory_table *table, size
 		cpl_free(table->rows[i]);
 	}
 	table->count -= count;
-	memmove(&table->rows[first], &table->rows[first + count], (table->count - first) * sizeof(*table->rows));
+	memmove(&table->rows[first], &table->rows[first + count],
+		(table->count - first) * sizeof(*table->rows));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the memory driver keeps: accounts in a map, in each the tables of the stores, in each the rows, sorted by key or id.
- * A row is one heap block. `used` counts the bytes of rows. Session thread, like all of this driver.
+ * What the memory driver keeps: accounts in a map, in each the tables of the stores, in each the rows, sorted
+ * by key or id. A row is one heap block. `used` counts the bytes of rows. Session thread, like all of this
+ * driver.
  */
 #ifndef STORAGE_MEMORY_DATA_H
 #define STORAGE_MEMORY_DATA_H

@@ -13,7 +13,11 @@ static struct memory_account *account_find(const struct memory_data *data, struc
 
 static struct cpl_row step_row(const struct cpl_store_step *step)
 {
-	return (struct cpl_row){.key = step->key, .id = step->id, .when = step->when, .with = step->with, .values = step->values};
+	return (struct cpl_row){.key = step->key,
+				.id = step->id,
+				.when = step->when,
+				.with = step->with,
+				.values = step->values};
 }
 
 /* Whether the account is there once the steps before this one are done: what they changed is in `changed`. */
@@ -24,15 +28,16 @@ static bool will_exist(const struct memory_data *data, const struct cpl_map *cha
 	return change ? *change == '+' : account_find(data, account) != NULL;
 }
 
-static int step_judge(const struct memory_data *data, struct cpl_map *changed, const struct cpl_store_step *step,
-		      struct cpl_error *error)
+static int step_judge(const struct memory_data *data, struct cpl_map *changed,
+		      const struct cpl_store_step *step, struct cpl_error *error)
 {
 	bool exists = will_exist(data, changed, step->account);
 
 	switch (step->op) {
 	case CPL_OP_ACCOUNT_CREATE:
 		if (exists)
-			return cpl_fail(error, CPL_E_EXISTS, "there is an account %.*s", CPL_ARG(cpl_jid_str(step->account)));
+			return cpl_fail(error, CPL_E_EXISTS, "there is an account %.*s",
+					CPL_ARG(cpl_jid_str(step->account)));
 		cpl_map_put(changed, cpl_jid_str(step->account), "+");
 		return 0;
 	case CPL_OP_SET:
@@ -40,7 +45,8 @@ static int step_judge(const struct memory_data *data, struct cpl_map *changed, c
 	case CPL_OP_ACCOUNT_REMOVE:
 	case CPL_OP_ACCOUNT_DISABLE:
 		if (!exists)
-			return cpl_fail(error, CPL_E_NOT_FOUND, "there is no account %.*s", CPL_ARG(cpl_jid_str(step->account)));
+			return cpl_fail(error, CPL_E_NOT_FOUND, "there is no account %.*s",
+					CPL_ARG(cpl_jid_str(step->account)));
 		if (step->op == CPL_OP_ACCOUNT_REMOVE)
 			cpl_map_put(changed, cpl_jid_str(step->account), "-");
 		return 0;
@@ -61,7 +67,8 @@ static int batch_judge(const struct memory_data *data, struct cpl_store_request 
 		code = step_judge(data, &changed, step, &request->error);
 		size += step->values ? memory_row_size(&row, step->columns) : 0;
 		if (!code && step->values && size > max_size)
-			code = cpl_fail(&request->error, CPL_E_FULL, "the rows in memory have reached max_size");
+			code = cpl_fail(&request->error, CPL_E_FULL,
+					"the rows in memory have reached max_size");
 	}
 	cpl_map_finish(&changed);
 	return code;
@@ -70,7 +77,8 @@ static int batch_judge(const struct memory_data *data, struct cpl_store_request 
 static void rows_remove(struct memory_data *data, const struct cpl_store_step *step)
 {
 	struct memory_account *account = account_find(data, step->account);
-	struct memory_table *table = account ? memory_table_find(account, cpl_str_of(step->store->name)) : NULL;
+	struct memory_table *table =
+		account ? memory_table_find(account, cpl_str_of(step->store->name)) : NULL;
 	size_t first, end;
 	bool found;
 
@@ -102,7 +110,8 @@ static void step_run(struct memory_data *data, const struct cpl_store_step *step
 		store = cpl_map_get(&data->stores, cpl_str_of(step->store->name));
 		if (step->op == CPL_OP_APPEND && step->id > store->last_id)
 			store->last_id = step->id;
-		memory_table_put(data, memory_table_make(account, store), memory_row_create(&row, step->columns));
+		memory_table_put(data, memory_table_make(account, store),
+				 memory_row_create(&row, step->columns));
 		break;
 	case CPL_OP_REMOVE:
 	case CPL_OP_PURGE:
@@ -136,7 +145,8 @@ static struct cpl_str copied(struct cpl_arena *arena, struct cpl_str s)
 	return s.ptr ? cpl_arena_copy(arena, s) : CPL_NONE;
 }
 
-static void row_copy(struct cpl_arena *arena, struct cpl_row *to, const struct memory_row *row, unsigned columns)
+static void row_copy(struct cpl_arena *arena, struct cpl_row *to, const struct memory_row *row,
+		     unsigned columns)
 {
 	to->key = copied(arena, row->key);
 	to->id = row->id;
@@ -219,9 +229,11 @@ static void accounts_list(const struct memory_data *data, struct cpl_store_reque
 
 	while ((account = cpl_map_next(&data->accounts, &at))) {
 		account_split(account->text, &local, &domain);
-		if (!cpl_str_equal(domain, cpl_jid_str(step->account)) || (step->key.ptr && cpl_str_compare(local, step->key) <= 0))
+		if (!cpl_str_equal(domain, cpl_jid_str(step->account)) ||
+		    (step->key.ptr && cpl_str_compare(local, step->key) <= 0))
 			continue;
-		rows[count++] = (struct cpl_row){.account = local, .when = account->created, .disabled = account->disabled};
+		rows[count++] = (struct cpl_row){
+			.account = local, .when = account->created, .disabled = account->disabled};
 	}
 	qsort(rows, count, sizeof(*rows), account_compare);
 	request->complete = count <= step->limit;
@@ -250,7 +262,8 @@ void memory_read(const struct memory_data *data, struct cpl_store_request *reque
 	static const struct memory_table nothing;
 	const struct cpl_store_step *step = request->steps;
 	const struct memory_account *account = account_find(data, step->account);
-	const struct memory_table *table = account && step->store ? memory_table_find(account, cpl_str_of(step->store->name)) : NULL;
+	const struct memory_table *table =
+		account && step->store ? memory_table_find(account, cpl_str_of(step->store->name)) : NULL;
 	bool found;
 	size_t at;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Data to bytes and back: numbers of eight bytes in the host's order, strings behind their length (-1: not there). */
+/* Data to bytes and back: numbers of eight bytes in the host's order, strings behind their length (-1: not
+ * there). */
 #include "storage/memory/keep.h"
 
 static void number_write(struct cpl_buf *out, int64_t number)
@@ -64,7 +65,8 @@ void memory_data_write(const struct memory_data *data, struct cpl_buf *out)
 		account_write(account, out);
 }
 
-/* What is still to be read. The first thing that does not fit sets `bad`; everything after it reads as zero. */
+/* What is still to be read. The first thing that does not fit sets `bad`; everything after it reads as zero.
+ */
 struct reader {
 	struct cpl_str rest;
 	bool bad;
@@ -178,6 +180,7 @@ int memory_data_read(struct memory_data *data, struct cpl_str bytes, struct cpl_
 	for (int64_t i = 0; i < count && !in.bad; i++)
 		account_read(&in, data);
 	if (in.bad || in.rest.len)
-		return cpl_fail(error, CPL_E_CORRUPT, "the rows that the module memory handed over cannot be read");
+		return cpl_fail(error, CPL_E_CORRUPT,
+				"the rows that the module memory handed over cannot be read");
 	return 0;
 }

@@ -9,7 +9,8 @@
 #define MEMORY_SCHEMA 1
 
 void memory_data_write(const struct memory_data *data, struct cpl_buf *out);
-/* Into empty data. CPL_E_CORRUPT: `bytes` is not what memory_data_write() made; the data is to be finished all the same. */
+/* Into empty data. CPL_E_CORRUPT: `bytes` is not what memory_data_write() made; the data is to be finished
+ * all the same. */
 int memory_data_read(struct memory_data *data, struct cpl_str bytes, struct cpl_error *error);
 
 #endif

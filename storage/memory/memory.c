@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The storage driver `memory`: rows that live as long as the process, for tests and for trying things out. It proves that the driver's interface
- * asks for nothing that only a database has. A reload of the module keeps the rows; a stop of the server loses them.
+ * The storage driver `memory`: rows that live as long as the process, for tests and for trying things out. It
+ * proves that the driver's interface asks for nothing that only a database has. A reload of the module keeps
+ * the rows; a stop of the server loses them.
  */
 #include "storage/memory/execute.h"
 #include "storage/memory/keep.h"
@@ -24,12 +25,13 @@ struct migrated {
 	struct memory_row *row;
 };
 
-static int row_migrate(struct memory_table *table, size_t index, unsigned from, const struct cpl_store *store, unsigned columns,
-		       struct migrated **list, struct cpl_arena *arena)
+static int row_migrate(struct memory_table *table, size_t index, unsigned from, const struct cpl_store *store,
+		       unsigned columns, struct migrated **list, struct cpl_arena *arena)
 {
 	const struct memory_row *old = table->rows[index];
 	struct cpl_value values[CPL_COLUMNS_MAX] = {0};
-	struct cpl_row row = {.key = old->key, .id = old->id, .when = old->when, .with = old->with, .values = values};
+	struct cpl_row row = {
+		.key = old->key, .id = old->id, .when = old->when, .with = old->with, .values = values};
 	struct migrated *entry;
 
 	memcpy(values, old->values, old->columns * sizeof(*values));
@@ -46,8 +48,8 @@ static int row_migrate(struct memory_table *table, size_t index, unsigned from, 
 }
 
 /* The account whose row fails ends the migration, and nothing has changed. */
-static int store_migrate(struct memory_data *data, struct memory_store *known, const struct cpl_store *store, unsigned columns,
-			 struct cpl_error *error)
+static int store_migrate(struct memory_data *data, struct memory_store *known, const struct cpl_store *store,
+			 unsigned columns, struct cpl_error *error)
 {
 	struct cpl_arena *arena = cpl_arena_create();
 	struct migrated *list = NULL;
@@ -61,8 +63,11 @@ static int store_migrate(struct memory_data *data, struct memory_store *known, c
 		for (size_t i = 0; table && i < table->count && !code; i++)
 			code = row_migrate(table, i, known->version, store, columns, &list, arena);
 		if (code)
-			cpl_fail(error, code, "the store %s cannot be brought from version %u to %u: a row of %.*s fails (%s)", store->name,
-				 known->version, store->version, CPL_ARG(account->text), cpl_code_text(code));
+			cpl_fail(error, code,
+				 "the store %s cannot be brought from version %u to %u: a row of %.*s fails "
+				 "(%s)",
+				 store->name, known->version, store->version, CPL_ARG(account->text),
+				 cpl_code_text(code));
 	}
 	for (; list; list = list->next) {
 		if (code) {
@@ -91,11 +96,14 @@ static int memory_declare(struct cpl_module *driver, const struct cpl_store *sto
 		known->kind = store->kind;
 	} else if (known->kind != store->kind) {
 		return cpl_fail(error, CPL_E_CONFLICT, "the store %s has rows of another kind", store->name);
-	} else if (known->version > store->version || (known->version == store->version && known->columns > columns)) {
-		return cpl_fail(error, CPL_E_UNSUPPORTED, "the store %s was written by a newer version of its module", store->name);
+	} else if (known->version > store->version ||
+		   (known->version == store->version && known->columns > columns)) {
+		return cpl_fail(error, CPL_E_UNSUPPORTED,
+				"the store %s was written by a newer version of its module", store->name);
 	} else if (known->version < store->version) {
 		if (!store->migrate)
-			return cpl_fail(error, CPL_E_INVALID, "the store %s needs a migration and has none", store->name);
+			return cpl_fail(error, CPL_E_INVALID, "the store %s needs a migration and has none",
+					store->name);
 		code = store_migrate(data, known, store, columns, error);
 		if (code)
 			return code;
@@ -151,12 +159,14 @@ static void memory_save(struct cpl_module *self, struct cpl_bag *bag)
 	cpl_buf_finish(&bytes);
 }
 
-static int memory_restore(struct cpl_module *self, const struct cpl_bag *bag, unsigned schema, struct cpl_error *error)
+static int memory_restore(struct cpl_module *self, const struct cpl_bag *bag, unsigned schema,
+			  struct cpl_error *error)
 {
 	struct cpl_str bytes;
 
 	if (schema != MEMORY_SCHEMA)
-		return cpl_fail(error, CPL_E_UNSUPPORTED, "rows of schema %u cannot be taken over, only of %d", schema, MEMORY_SCHEMA);
+		return cpl_fail(error, CPL_E_UNSUPPORTED,
+				"rows of schema %u cannot be taken over, only of %d", schema, MEMORY_SCHEMA);
 	if (!cpl_bag_get_bytes(bag, "rows", &bytes))
 		return cpl_fail(error, CPL_E_CORRUPT, "no rows were handed over");
 	return memory_data_read(cpl_module_data(self), bytes, error);

@@ -25,7 +25,8 @@ static int64_t microseconds(int64_t ms)
 static void segment_insert(struct db_table *table, size_t at, struct db_segment segment)
 {
 	table->segments = cpl_realloc(table->segments, (table->segment_count + 1) * sizeof(*table->segments));
-	memmove(&table->segments[at + 1], &table->segments[at], (table->segment_count - at) * sizeof(segment));
+	memmove(&table->segments[at + 1], &table->segments[at],
+		(table->segment_count - at) * sizeof(segment));
 	table->segments[at] = segment;
 	table->segment_count++;
 }
@@ -42,7 +43,8 @@ int clock_read(struct database *db, struct db_table *table, struct cpl_error *er
 	table->segment_count = 0;
 	segment_insert(table, 0, (struct db_segment){INT64_MIN, 0, ORDINARY});
 	while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct db_segment segment = {sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1),
+		struct db_segment segment = {sqlite3_column_int64(statement, 0),
+					     sqlite3_column_int64(statement, 1),
 					     sqlite3_column_int64(statement, 2)};
 
 		segment_insert(table, table->segment_count, segment);
@@ -60,7 +62,8 @@ void clocks_undo(struct database *db)
 	for (struct db_table *table = db->all_tables; table; table = table->next) {
 		struct cpl_error error;
 
-		/* A failure leaves the ordinary segment, with which a range is too narrow: then ranges are not used at all. */
+		/* A failure leaves the ordinary segment, with which a range is too narrow: then ranges are
+		 * not used at all. */
 		if (table->clock_changed && clock_read(db, table, &error)) {
 			pthread_mutex_lock(&db->tables_lock);
 			table->segments[0] = (struct db_segment){INT64_MIN, INT64_MIN, INT64_MAX};
@@ -86,7 +89,8 @@ static int64_t round_out(int64_t lag)
 	return lag < 0 ? -bound : bound;
 }
 
-static int segment_write(struct database *db, struct db_table *table, const struct db_segment *segment, struct cpl_error *error)
+static int segment_write(struct database *db, struct db_table *table, const struct db_segment *segment,
+			 struct cpl_error *error)
 {
 	sqlite3_stmt *statement = statement_common(&db->writer, DB_CLOCK_SET, error);
 
@@ -120,7 +124,8 @@ int clock_note(struct database *db, struct db_table *table, int64_t id, int64_t 
 			return 0;
 		segment = (struct db_segment){id, 0, ORDINARY};
 	} else {
-		int64_t least = lag < 0 ? round_out(lag) : 0, most = lag > ORDINARY ? round_out(lag) : ORDINARY;
+		int64_t least = lag < 0 ? round_out(lag) : 0,
+			most = lag > ORDINARY ? round_out(lag) : ORDINARY;
 
 		if (!odd && newest && id > segment.id)
 			segment = (struct db_segment){id, 0, ORDINARY};
@@ -136,7 +141,8 @@ int clock_note(struct database *db, struct db_table *table, int64_t id, int64_t 
 	return segment_write(db, table, &segment, error);
 }
 
-void clock_range(struct database *db, const struct db_table *table, int64_t start, int64_t end, int64_t *first, int64_t *last)
+void clock_range(struct database *db, const struct db_table *table, int64_t start, int64_t end,
+		 int64_t *first, int64_t *last)
 {
 	*first = INT64_MAX;
 	*last = INT64_MIN;
@@ -149,7 +155,8 @@ void clock_range(struct database *db, const struct db_table *table, int64_t star
 			high = table->segments[i + 1].id - 1;
 		bound = start ? saturating_add(microseconds(start), segment->least) : INT64_MIN;
 		low = bound > low ? bound : low;
-		bound = end ? saturating_add(saturating_add(microseconds(end), 999), segment->most) : INT64_MAX;
+		bound = end ? saturating_add(saturating_add(microseconds(end), 999), segment->most)
+			    : INT64_MAX;
 		high = bound < high ? bound : high;
 		if (low > high)
 			continue;

@@ -2,15 +2,17 @@
 /*
  * The SQLite driver: one database file, three connections, three threads.
  *
- *   writer        owns the only connection that writes. Collects the batches of one window in a transaction, each in a savepoint, and commits them with
- *                 one fsync. Also serves reads of accounts that have writes queued or uncommitted.
- *   reader        serves all other reads.
- *   checkpointer  copies the write-ahead log into the database from time to time, so that no commit has to.
+ *   writer        owns the only connection that writes. Collects the batches of one window in a transaction,
+ * each in a savepoint, and commits them with one fsync. Also serves reads of accounts that have writes queued
+ * or uncommitted. reader        serves all other reads. checkpointer  copies the write-ahead log into the
+ * database from time to time, so that no commit has to.
  *
- * The tables: `account` and `contact` give integers to addresses; `store_version` says what each store looks like; `store_clock` is explained in
- * clock.h; then one table per store, named after it, with the columns that it declares. Rows refer to account(id) and go with it.
+ * The tables: `account` and `contact` give integers to addresses; `store_version` says what each store looks
+ * like; `store_clock` is explained in clock.h; then one table per store, named after it, with the columns
+ * that it declares. Rows refer to account(id) and go with it.
  *
- * A connection and its prepared statements are used by one thread at a time. What threads share is guarded by the mutexes named below.
+ * A connection and its prepared statements are used by one thread at a time. What threads share is guarded by
+ * the mutexes named below.
  */
 #ifndef STORAGE_SQLITE_DATABASE_H
 #define STORAGE_SQLITE_DATABASE_H
@@ -52,7 +54,8 @@ enum db_common {
 	DB_COMMONS
 };
 
-/* Statements of one store. The variants of QUERY and COUNT: any contact, one bare JID with its full ones, one full JID. */
+/* Statements of one store. The variants of QUERY and COUNT: any contact, one bare JID with its full ones, one
+ * full JID. */
 enum db_statement {
 	DB_SET, /* also appends */
 	DB_REMOVE,
@@ -73,7 +76,8 @@ struct db_connection {
 	enum db_side side;
 	const char *path; /* for messages; the database's */
 	sqlite3_stmt *common[DB_COMMONS];
-	/* Writer only: numbers of accounts and contacts seen lately. Emptied when new ones are rolled back. */
+	/* Writer only: numbers of accounts and contacts seen lately. Emptied when new ones are rolled back.
+	 */
 	struct cpl_map accounts, contacts;
 	bool numbers_are_new; /* some were made in the open transaction */
 };
@@ -92,7 +96,7 @@ struct db_table {
 	/* Archives; guarded by database.tables_lock, changed by the writer. */
 	struct db_segment *segments;
 	size_t segment_count;
-	int64_t odd_id;     /* the last row that a normal segment would not hold */
+	int64_t odd_id;	    /* the last row that a normal segment would not hold */
 	bool clock_changed; /* writer only: in the open transaction */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bringing a table to a new version of its store: a backup, then a new table that is filled row by row through the module's function. */
+/* Bringing a table to a new version of its store: a backup, then a new table that is filled row by row
+ * through the module's function. */
 #include "storage/sqlite/open.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/statements.h"
@@ -14,7 +15,8 @@
 static int backup_fail(const char *path, sqlite3 *copy, struct cpl_error *error)
 {
 	return cpl_fail(error, db_code(sqlite3_errcode(copy)) ? db_code(sqlite3_errcode(copy)) : CPL_E_IO,
-			"the backup %s cannot be written, so nothing was migrated: %s", path, sqlite3_errmsg(copy));
+			"the backup %s cannot be written, so nothing was migrated: %s", path,
+			sqlite3_errmsg(copy));
 }
 
 static int backup_write(struct database *db, const char *path, struct cpl_error *error)
@@ -35,7 +37,8 @@ static int backup_write(struct database *db, const char *path, struct cpl_error 
 	if (result != SQLITE_OK)
 		code = backup_fail(path, copy, error);
 	if (sqlite3_close(copy) != SQLITE_OK && !code)
-		code = cpl_fail(error, CPL_E_IO, "the backup %s cannot be closed, so nothing was migrated", path);
+		code = cpl_fail(error, CPL_E_IO, "the backup %s cannot be closed, so nothing was migrated",
+				path);
 	return code;
 }
 
@@ -46,20 +49,25 @@ int migrate_backup(struct database *db, const char *store, int64_t version, stru
 	int code;
 
 	if (fd < 0) {
-		code = cpl_fail(error, CPL_E_IO, "the backup %s cannot be written, so nothing was migrated: %s", path, strerror(errno));
+		code = cpl_fail(error, CPL_E_IO,
+				"the backup %s cannot be written, so nothing was migrated: %s", path,
+				strerror(errno));
 	} else {
 		close(fd);
 		code = backup_write(db, path, error);
 		if (code)
 			unlink(path);
 		else
-			cpl_log_info("the store %s is about to be migrated; the database as it was is kept file=%s", store, path);
+			cpl_log_info("the store %s is about to be migrated; the database as it was is kept "
+				     "file=%s",
+				     store, path);
 	}
 	cpl_free(path);
 	return code;
 }
 
-static void select_sql(struct cpl_buf *sql, const char *store, enum cpl_store_kind kind, const struct schema_columns *old)
+static void select_sql(struct cpl_buf *sql, const char *store, enum cpl_store_kind kind,
+		       const struct schema_columns *old)
 {
 	static const char *const own[] = {
 		[CPL_STORE_KEYVAL] = "account",
@@ -91,7 +99,8 @@ struct migration {
 	sqlite3_stmt *select, *insert;
 };
 
-/* An archive's own columns come first in the order account, id in the SELECT, but id, account in the table. */
+/* An archive's own columns come first in the order account, id in the SELECT, but id, account in the table.
+ */
 static void own_bind(const struct migration *m)
 {
 	bool archive = m->store->kind == CPL_STORE_ARCHIVE;
@@ -109,7 +118,8 @@ static int row_migrate(const struct migration *m, struct cpl_arena *arena, struc
 	struct cpl_row row = {.values = values};
 	int code;
 
-	memcpy(values, statement_values(m->select, m->own, m->old_columns, m->old_columns, arena), m->old_columns * sizeof(*values));
+	memcpy(values, statement_values(m->select, m->own, m->old_columns, m->old_columns, arena),
+	       m->old_columns * sizeof(*values));
 	if (m->store->kind == CPL_STORE_MAP)
 		row.key = statement_text(m->select, 1, arena);
 	if (m->store->kind == CPL_STORE_ARCHIVE) {
@@ -119,8 +129,11 @@ static int row_migrate(const struct migration *m, struct cpl_arena *arena, struc
 	for (int64_t version = m->from; version < m->store->version; version++) {
 		code = m->store->migrate((unsigned)version, &row, arena);
 		if (code)
-			return cpl_fail(error, code, "the store %s in %s cannot be brought from version %lld to %lld: the module fails on a row (%s)",
-					m->store->name, m->db->path, (long long)version, (long long)version + 1, cpl_code_text(code));
+			return cpl_fail(error, code,
+					"the store %s in %s cannot be brought from version %lld to %lld: the "
+					"module fails on a row (%s)",
+					m->store->name, m->db->path, (long long)version,
+					(long long)version + 1, cpl_code_text(code));
 	}
 	own_bind(m);
 	statement_bind_values(m->insert, m->own + 1, m->table, row.values, m->table->columns);
@@ -134,24 +147,31 @@ static int rows_copy(const struct migration *m, struct cpl_error *error)
 	while (!code && (result = sqlite3_step(m->select)) != SQLITE_DONE) {
 		struct cpl_arena *arena = cpl_arena_create();
 
-		code = result == SQLITE_ROW ? row_migrate(m, arena, error) : db_fail(&m->db->writer, error, "reading a row to migrate");
+		code = result == SQLITE_ROW ? row_migrate(m, arena, error)
+					    : db_fail(&m->db->writer, error, "reading a row to migrate");
 		cpl_arena_destroy(&arena);
 	}
 	return code;
 }
 
-int migrate_rows(struct database *db, const struct cpl_store *store, const struct db_table *table, int64_t from,
-		 const struct schema_columns *old, struct cpl_error *error)
+int migrate_rows(struct database *db, const struct cpl_store *store, const struct db_table *table,
+		 int64_t from, const struct schema_columns *old, struct cpl_error *error)
 {
 	static const int own[] = {[CPL_STORE_KEYVAL] = 1, [CPL_STORE_MAP] = 2, [CPL_STORE_ARCHIVE] = 5};
-	struct migration m = {.db = db, .store = store, .table = table, .from = from, .old_columns = old->count, .own = own[store->kind]};
+	struct migration m = {.db = db,
+			      .store = store,
+			      .table = table,
+			      .from = from,
+			      .old_columns = old->count,
+			      .own = own[store->kind]};
 	struct cpl_buf create = {0}, select = {0}, insert = {0}, finish = {0};
 	int code;
 
 	schema_table_sql(&create, table, NEW_TABLE);
 	select_sql(&select, store->name, store->kind, old);
 	insert_sql(&insert, (unsigned)m.own + table->columns);
-	cpl_buf_addf(&finish, "DROP TABLE \"%s\"; ALTER TABLE \"" NEW_TABLE "\" RENAME TO \"%s\"", store->name, store->name);
+	cpl_buf_addf(&finish, "DROP TABLE \"%s\"; ALTER TABLE \"" NEW_TABLE "\" RENAME TO \"%s\"",
+		     store->name, store->name);
 	code = db_exec(&db->writer, create.ptr, error);
 	if (!code && (sqlite3_prepare_v2(db->writer.sql, select.ptr, -1, &m.select, NULL) != SQLITE_OK ||
 		      sqlite3_prepare_v2(db->writer.sql, insert.ptr, -1, &m.insert, NULL) != SQLITE_OK))

@@ -42,7 +42,8 @@ static void remember(struct cpl_map *map, struct cpl_str text, int64_t value)
 }
 
 /* The number that the statement finds, 0 for none. */
-static int look_up(struct db_connection *connection, sqlite3_stmt *statement, int64_t *number, struct cpl_error *error)
+static int look_up(struct db_connection *connection, sqlite3_stmt *statement, int64_t *number,
+		   struct cpl_error *error)
 {
 	int result = sqlite3_step(statement);
 	int code = 0;
@@ -55,7 +56,8 @@ static int look_up(struct db_connection *connection, sqlite3_stmt *statement, in
 	return code;
 }
 
-int account_number(struct db_connection *connection, struct cpl_jid account, int64_t *number, struct cpl_error *error)
+int account_number(struct db_connection *connection, struct cpl_jid account, int64_t *number,
+		   struct cpl_error *error)
 {
 	sqlite3_stmt *statement;
 	int code;
@@ -74,7 +76,8 @@ int account_number(struct db_connection *connection, struct cpl_jid account, int
 	return code;
 }
 
-int contact_number(struct db_connection *connection, struct cpl_str jid, bool make, int64_t *number, struct cpl_error *error)
+int contact_number(struct db_connection *connection, struct cpl_str jid, bool make, int64_t *number,
+		   struct cpl_error *error)
 {
 	sqlite3_stmt *statement;
 	int code;

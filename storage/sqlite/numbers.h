@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Accounts and contacts as integers. The writer remembers those that it has seen lately; a rollback makes it forget them. */
+/* Accounts and contacts as integers. The writer remembers those that it has seen lately; a rollback makes it
+ * forget them. */
 #ifndef STORAGE_SQLITE_NUMBERS_H
 #define STORAGE_SQLITE_NUMBERS_H
 
 #include "storage/sqlite/database.h"
 
 /* 0 and *number (0: there is no such account), or a code. */
-int account_number(struct db_connection *connection, struct cpl_jid account, int64_t *number, struct cpl_error *error);
+int account_number(struct db_connection *connection, struct cpl_jid account, int64_t *number,
+		   struct cpl_error *error);
 /* Of a bare JID. With `make` (writer only) a new contact gets a number; else *number is 0. */
-int contact_number(struct db_connection *connection, struct cpl_str jid, bool make, int64_t *number, struct cpl_error *error);
+int contact_number(struct db_connection *connection, struct cpl_str jid, bool make, int64_t *number,
+		   struct cpl_error *error);
 /* The account is gone. */
 void account_forget(struct db_connection *connection, struct cpl_jid account);
 void numbers_forget(struct db_connection *connection);

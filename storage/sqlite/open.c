@@ -67,12 +67,29 @@ int db_code(int result)
 	}
 }
 
-/* Writing failed because there is no room, in the words of the system. */
+/* The error of the system with which a write to the database's file or its log failed last;
+ * sqlite3_system_errno() does not have it for commits. */
+static int write_errno(sqlite3 *sql, int which)
+{
+	sqlite3_file *file = NULL;
+	int system = 0;
+
+	if (sqlite3_file_control(sql, "main", which, &file) == SQLITE_OK && file && file->pMethods)
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &system);
+	return system;
+}
+
+/* A quota and a limit on the size of files are no less full than a disk, for which SQLite has a code of its
+ * own. */
+static bool is_no_room(int system)
+{
+	return system == ENOSPC || system == EDQUOT || system == EFBIG;
+}
+
 static bool system_is_full(sqlite3 *sql)
 {
-	int system = sqlite3_system_errno(sql);
-
-	return system == ENOSPC || system == EDQUOT || system == EFBIG;
+	return is_no_room(write_errno(sql, SQLITE_FCNTL_FILE_POINTER)) ||
+	       is_no_room(write_errno(sql, SQLITE_FCNTL_JOURNAL_POINTER));
 }
 
 static void log_once(int code, const char *text)
@@ -98,12 +115,13 @@ int db_fail(const struct db_connection *connection, struct cpl_error *error, con
 	int code = db_code(result);
 	struct cpl_error own;
 
-	if (code == CPL_E_IO && (result & 0xff) == SQLITE_IOERR && system_is_full(connection->sql))
+	if (result == SQLITE_IOERR_WRITE && system_is_full(connection->sql))
 		code = CPL_E_FULL;
 	if (!code)
 		code = CPL_E_IO;
 	error = error ? error : &own;
-	cpl_fail(error, code, "the database %s: %s failed: %s (SQLite %d)", connection->path, doing, sqlite3_errmsg(connection->sql), result);
+	cpl_fail(error, code, "the database %s: %s failed: %s (SQLite %d)", connection->path, doing,
+		 sqlite3_errmsg(connection->sql), result);
 	/* A row for an account that has just gone is nothing to tell the administrator. */
 	if (code != CPL_E_NOT_FOUND)
 		log_once(code, error->text);
@@ -112,7 +130,9 @@ int db_fail(const struct db_connection *connection, struct cpl_error *error, con
 
 int db_exec(const struct db_connection *connection, const char *sql, struct cpl_error *error)
 {
-	return sqlite3_exec(connection->sql, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(connection, error, "preparing it");
+	return sqlite3_exec(connection->sql, sql, NULL, NULL, NULL) == SQLITE_OK
+		       ? 0
+		       : db_fail(connection, error, "preparing it");
 }
 
 /* ---- opening ---- */
@@ -123,18 +143,21 @@ static int file_create(const char *path, struct cpl_error *error)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return cpl_fail(error, CPL_E_IO, "the database %s cannot be opened for writing: %s", path, strerror(errno));
+		return cpl_fail(error, CPL_E_IO, "the database %s cannot be opened for writing: %s", path,
+				strerror(errno));
 	close(fd);
 	return 0;
 }
 
 /* The first column of the first row as a number. */
-static int number_of(const struct db_connection *connection, const char *sql, int64_t *number, struct cpl_error *error)
+static int number_of(const struct db_connection *connection, const char *sql, int64_t *number,
+		     struct cpl_error *error)
 {
 	sqlite3_stmt *statement = NULL;
 	int code = 0;
 
-	if (sqlite3_prepare_v2(connection->sql, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+	if (sqlite3_prepare_v2(connection->sql, sql, -1, &statement, NULL) == SQLITE_OK &&
+	    sqlite3_step(statement) == SQLITE_ROW)
 		*number = sqlite3_column_int64(statement, 0);
 	else
 		code = db_fail(connection, error, "opening it");
@@ -142,18 +165,21 @@ static int number_of(const struct db_connection *connection, const char *sql, in
 	return code;
 }
 
-static int connection_open(struct db_connection *connection, enum db_side side, const char *path, struct cpl_error *error)
+static int connection_open(struct db_connection *connection, enum db_side side, const char *path,
+			   struct cpl_error *error)
 {
 	connection->side = side;
 	connection->path = path;
-	if (sqlite3_open_v2(path, &connection->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &connection->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK)
 		return db_fail(connection, error, "opening it");
 	sqlite3_extended_result_codes(connection->sql, 1);
 	sqlite3_busy_timeout(connection->sql, BUSY_MS);
 	return 0;
 }
 
-static int connection_configure(const struct db_connection *connection, const struct db_config *config, struct cpl_error *error)
+static int connection_configure(const struct db_connection *connection, const struct db_config *config,
+				struct cpl_error *error)
 {
 	char *pragmas = cpl_asprintf("PRAGMA journal_mode = WAL;"
 				     "PRAGMA synchronous = %s;"
@@ -180,21 +206,24 @@ static int layout_judge(const struct db_connection *connection, bool *fresh, str
 	    number_of(connection, "SELECT count(*) FROM sqlite_schema", &tables, error))
 		return error->code;
 	if (sqlite3_db_readonly(connection->sql, "main") != 0)
-		return cpl_fail(error, CPL_E_IO, "the database %s can be read, but not written", connection->path);
+		return cpl_fail(error, CPL_E_IO, "the database %s can be read, but not written",
+				connection->path);
 	*fresh = application == 0 && tables == 0;
 	if (*fresh || (application == APPLICATION_ID && version == LAYOUT))
 		return 0;
 	if (application == APPLICATION_ID)
 		return cpl_fail(error, CPL_E_UNSUPPORTED,
-				"the database %s was written by a newer version of the server (layout %lld, known is %d)",
+				"the database %s was written by a newer version of the server (layout %lld, "
+				"known is %d)",
 				connection->path, (long long)version, LAYOUT);
 	return cpl_fail(error, CPL_E_CONFLICT, "%s is a database of another program", connection->path);
 }
 
 static int layout_make(const struct db_connection *connection, struct cpl_error *error)
 {
-	char *sql = cpl_asprintf("BEGIN IMMEDIATE; PRAGMA application_id = %d; PRAGMA user_version = %d; %s COMMIT", APPLICATION_ID, LAYOUT,
-				 layout);
+	char *sql = cpl_asprintf(
+		"BEGIN IMMEDIATE; PRAGMA application_id = %d; PRAGMA user_version = %d; %s COMMIT",
+		APPLICATION_ID, LAYOUT, layout);
 	int code = db_exec(connection, sql, error);
 
 	cpl_free(sql);
@@ -206,13 +235,16 @@ static int log_check(const struct db_connection *connection, struct cpl_error *e
 {
 	sqlite3_stmt *mode = NULL;
 	bool wal = sqlite3_prepare_v2(connection->sql, "PRAGMA journal_mode", -1, &mode, NULL) == SQLITE_OK &&
-		   sqlite3_step(mode) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(mode, 0), "wal") == 0;
+		   sqlite3_step(mode) == SQLITE_ROW &&
+		   strcmp((const char *)sqlite3_column_text(mode, 0), "wal") == 0;
 
 	sqlite3_finalize(mode);
 	if (wal)
 		return 0;
-	return cpl_fail(error, CPL_E_UNSUPPORTED, "the database %s is on a file system without the shared memory that SQLite's log needs",
-			connection->path);
+	return cpl_fail(
+		error, CPL_E_UNSUPPORTED,
+		"the database %s is on a file system without the shared memory that SQLite's log needs",
+		connection->path);
 }
 
 static int open_all(struct database *db, const struct db_config *config, struct cpl_error *error)
@@ -268,7 +300,8 @@ static void connection_close(struct db_connection *connection)
 		return;
 	statements_finish(connection);
 	if (sqlite3_close(connection->sql) != SQLITE_OK)
-		cpl_log_error("the database %s: closing it failed: %s", connection->path, sqlite3_errmsg(connection->sql));
+		cpl_log_error("the database %s: closing it failed: %s", connection->path,
+			      sqlite3_errmsg(connection->sql));
 	connection->sql = NULL;
 }
 

@@ -6,8 +6,9 @@
 #include "storage/sqlite/database.h"
 
 /*
- * Opens (or makes, mode 0600) the file and its three connections and sees to the tables that every database has. Blocking. NULL with *error: the file
- * cannot be opened, is no SQLite database, is not Couplet's, is read-only, or was written by a newer version.
+ * Opens (or makes, mode 0600) the file and its three connections and sees to the tables that every database
+ * has. Blocking. NULL with *error: the file cannot be opened, is no SQLite database, is not Couplet's, is
+ * read-only, or was written by a newer version.
  */
 struct database *db_open(const char *path, const struct db_config *config, struct cpl_error *error);
 /* After the threads have ended: a truncating checkpoint, then everything is closed. Nulls. */
@@ -16,8 +17,8 @@ void db_close(struct database **db);
 /* The code of the API for a result code of SQLite. */
 int db_code(int result);
 /*
- * An error that SQLite has just reported on this connection, in words. Returns the code. It is logged, too, but for each code only once a minute: a
- * full disk is one line, not one per message.
+ * An error that SQLite has just reported on this connection, in words. Returns the code. It is logged, too,
+ * but for each code only once a minute: a full disk is one line, not one per message.
  */
 int db_fail(const struct db_connection *connection, struct cpl_error *error, const char *doing);
 /* Runs SQL that is not prepared, for the schema. 0 or a code. */

@@ -54,7 +54,9 @@ static void row_fill(struct reading *reading, sqlite3_stmt *statement, struct cp
 		row->when = sqlite3_column_int64(statement, 1);
 		jid = statement_text(statement, 2, arena);
 		resource = statement_text(statement, 3, arena);
-		row->with = resource.ptr ? cpl_arena_printf(arena, "%.*s/%.*s", CPL_ARG(jid), CPL_ARG(resource)) : jid;
+		row->with = resource.ptr
+				    ? cpl_arena_printf(arena, "%.*s/%.*s", CPL_ARG(jid), CPL_ARG(resource))
+				    : jid;
 		row->values = statement_values(statement, 4, reading->table->columns, step->columns, arena);
 		return;
 	default:
@@ -98,8 +100,8 @@ static void accounts_read(struct reading *reading)
 	struct cpl_store_request *request = reading->request;
 	const struct cpl_store_step *step = request->steps;
 	bool list = step->op == CPL_OP_ACCOUNT_LIST;
-	sqlite3_stmt *statement =
-		statement_common(reading->connection, list ? DB_ACCOUNT_LIST : DB_ACCOUNT_GET, &request->error);
+	sqlite3_stmt *statement = statement_common(reading->connection,
+						   list ? DB_ACCOUNT_LIST : DB_ACCOUNT_GET, &request->error);
 
 	if (!statement) {
 		request->status = request->error.code;
@@ -110,7 +112,8 @@ static void accounts_read(struct reading *reading)
 		statement_bind_text(statement, 2, step->key);
 		sqlite3_bind_int64(statement, 3, one_more(step->limit));
 	} else {
-		statement_bind_text(statement, 2, step->account.local_len ? cpl_jid_local(step->account) : CPL_STR(""));
+		statement_bind_text(statement, 2,
+				    step->account.local_len ? cpl_jid_local(step->account) : CPL_STR(""));
 	}
 	rows_read(reading, statement, list ? step->limit : 1);
 	if (!list && !request->status && request->count == 0)
@@ -119,7 +122,8 @@ static void accounts_read(struct reading *reading)
 }
 
 /* Binds ?1 to ?5 and, for a contact, ?6 and ?7. False: no row can match. */
-static bool archive_bind(struct database *db, struct reading *reading, sqlite3_stmt *statement, int64_t account, int64_t contact)
+static bool archive_bind(struct database *db, struct reading *reading, sqlite3_stmt *statement,
+			 int64_t account, int64_t contact)
 {
 	const struct cpl_archive_query *query = &reading->request->steps->query;
 	int64_t first, last;
@@ -158,11 +162,13 @@ static void archive_read(struct database *db, struct reading *reading, int64_t a
 	int64_t contact = 0;
 
 	if (variant) {
-		request->status = contact_number(reading->connection, cpl_jid_str(cpl_jid_bare(query->with)), false, &contact, &request->error);
+		request->status = contact_number(reading->connection, cpl_jid_str(cpl_jid_bare(query->with)),
+						 false, &contact, &request->error);
 		if (request->status || !contact)
 			return;
 	}
-	statement = statement_of(reading->connection, reading->table, (enum db_statement)(base + variant), &request->error);
+	statement = statement_of(reading->connection, reading->table, (enum db_statement)(base + variant),
+				 &request->error);
 	if (!statement) {
 		request->status = request->error.code;
 		return;
@@ -188,7 +194,8 @@ static void map_read(struct reading *reading, int64_t account)
 	struct cpl_store_request *request = reading->request;
 	const struct cpl_store_step *step = request->steps;
 	bool all = step->op == CPL_OP_ALL;
-	sqlite3_stmt *statement = statement_of(reading->connection, reading->table, all ? DB_ALL : DB_GET, &request->error);
+	sqlite3_stmt *statement =
+		statement_of(reading->connection, reading->table, all ? DB_ALL : DB_GET, &request->error);
 
 	if (!statement) {
 		request->status = request->error.code;
@@ -215,7 +222,8 @@ void execute_read(struct database *db, struct db_connection *connection, struct 
 	request->complete = true;
 	reading.table = table_find(db, step->store->name);
 	if (!reading.table) {
-		request->status = cpl_fail(&request->error, CPL_E_UNSUPPORTED, "the store %s was not declared", step->store->name);
+		request->status = cpl_fail(&request->error, CPL_E_UNSUPPORTED,
+					   "the store %s was not declared", step->store->name);
 		return;
 	}
 	request->status = account_number(connection, step->account, &account, &request->error);

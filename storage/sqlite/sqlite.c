@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The storage driver `sqlite`: everything in one SQLite database below the data directory. database.h says how it works.
+ * The storage driver `sqlite`: everything in one SQLite database below the data directory. database.h says
+ * how it works.
  */
 #include "storage/sqlite/open.h"
 #include "storage/sqlite/schema.h"
@@ -18,9 +19,12 @@ static const struct cpl_option sqlite_options[] = {
 	CPL_OPT_SIZE(struct db_config, cache_size, "8M", "512K", "4G", CPL_GLOBAL_ONLY,
 		     "Memory for pages of the database, for the writing and the reading connection each."),
 	CPL_OPT_ENUM(struct db_config, synchronous, "full", synchronous_names, CPL_GLOBAL_ONLY,
-		     "With full, a commit is on disk when it is acknowledged; with normal, the last ones can be lost when the power fails."),
-	CPL_OPT_TIME(struct db_config, checkpoint_interval, "500ms", "50ms", "1m", CPL_RELOADABLE | CPL_GLOBAL_ONLY,
-		     "How often the write-ahead log is copied into the database while there is something to copy."),
+		     "With full, a commit is on disk when it is acknowledged; with normal, the last ones can "
+		     "be lost when the power fails."),
+	CPL_OPT_TIME(struct db_config, checkpoint_interval, "500ms", "50ms", "1m",
+		     CPL_RELOADABLE | CPL_GLOBAL_ONLY,
+		     "How often the write-ahead log is copied into the database while there is something to "
+		     "copy."),
 	CPL_OPT_END,
 };
 
@@ -44,7 +48,8 @@ static void declare_run(struct db_task *task)
 static int sqlite_declare(struct cpl_module *driver, const struct cpl_store *store, struct cpl_error *error)
 {
 	struct cpl_error unused;
-	struct sqlite_task own = {.task = {.run = declare_run}, .db = cpl_module_data(driver), .store = store};
+	struct sqlite_task own = {
+		.task = {.run = declare_run}, .db = cpl_module_data(driver), .store = store};
 
 	own.error = error ? error : &unused;
 	threads_run_task(own.db, &own.task);
@@ -60,7 +65,8 @@ static void last_id_run(struct db_task *task)
 
 static int64_t sqlite_last_id(struct cpl_module *driver, const struct cpl_store *store)
 {
-	struct sqlite_task own = {.task = {.run = last_id_run}, .db = cpl_module_data(driver), .store = store};
+	struct sqlite_task own = {
+		.task = {.run = last_id_run}, .db = cpl_module_data(driver), .store = store};
 
 	threads_run_task(own.db, &own.task);
 	return own.last_id;
@@ -108,7 +114,8 @@ static int sqlite_load(struct cpl_module *self, struct cpl_error *error)
 	return 0;
 }
 
-static void sqlite_reconfigure(struct cpl_module *self, struct cpl_host *host, const void *before, const void *now)
+static void sqlite_reconfigure(struct cpl_module *self, struct cpl_host *host, const void *before,
+			       const void *now)
 {
 	struct database *db = cpl_module_data(self);
 	const struct db_config *config = now;

@@ -16,12 +16,15 @@ static const char *const common_sql[DB_COMMONS] = {
 	[DB_ACCOUNT_INSERT] = "INSERT INTO account (host, username, created) VALUES (?1, ?2, ?3)",
 	[DB_ACCOUNT_DELETE] = "DELETE FROM account WHERE host = ?1 AND username = ?2",
 	[DB_ACCOUNT_DISABLE] = "UPDATE account SET disabled = ?3 WHERE host = ?1 AND username = ?2",
-	[DB_ACCOUNT_GET] = "SELECT username, created, disabled FROM account WHERE host = ?1 AND username = ?2",
-	[DB_ACCOUNT_LIST] = "SELECT username, created, disabled FROM account WHERE host = ?1 AND (?2 IS NULL OR username > ?2) "
+	[DB_ACCOUNT_GET] =
+		"SELECT username, created, disabled FROM account WHERE host = ?1 AND username = ?2",
+	[DB_ACCOUNT_LIST] = "SELECT username, created, disabled FROM account WHERE host = ?1 AND (?2 IS NULL "
+			    "OR username > ?2) "
 			    "ORDER BY username LIMIT ?3",
 	[DB_CONTACT_ID] = "SELECT id FROM contact WHERE jid = ?1",
 	[DB_CONTACT_INSERT] = "INSERT INTO contact (jid) VALUES (?1)",
-	[DB_CLOCK_SET] = "INSERT OR REPLACE INTO store_clock (store, id, least, most) VALUES (?1, ?2, ?3, ?4)",
+	[DB_CLOCK_SET] =
+		"INSERT OR REPLACE INTO store_clock (store, id, least, most) VALUES (?1, ?2, ?3, ?4)",
 	[DB_CLOCK_ALL] = "SELECT id, least, most FROM store_clock WHERE store = ?1 ORDER BY id",
 };
 
@@ -41,9 +44,11 @@ static void set_sql(struct cpl_buf *sql, const struct db_table *table)
 		[CPL_STORE_MAP] = "account, key",
 		[CPL_STORE_ARCHIVE] = "account, id, \"when\", \"with\", with_resource",
 	};
-	static const unsigned own_count[] = {[CPL_STORE_KEYVAL] = 1, [CPL_STORE_MAP] = 2, [CPL_STORE_ARCHIVE] = 5};
+	static const unsigned own_count[] = {
+		[CPL_STORE_KEYVAL] = 1, [CPL_STORE_MAP] = 2, [CPL_STORE_ARCHIVE] = 5};
 
-	cpl_buf_addf(sql, "INSERT %sINTO \"%s\" (%s", table->store.kind == CPL_STORE_ARCHIVE ? "" : "OR REPLACE ", table->store.name,
+	cpl_buf_addf(sql, "INSERT %sINTO \"%s\" (%s",
+		     table->store.kind == CPL_STORE_ARCHIVE ? "" : "OR REPLACE ", table->store.name,
 		     own[table->store.kind]);
 	columns_add(sql, table);
 	cpl_buf_addf(sql, ") VALUES (?1");
@@ -52,18 +57,22 @@ static void set_sql(struct cpl_buf *sql, const struct db_table *table)
 	cpl_buf_add_char(sql, ')');
 }
 
-/* The index has the ids within one account (and contact) in order; the planner must not walk the whole table by id instead. */
+/* The index has the ids within one account (and contact) in order; the planner must not walk the whole table
+ * by id instead. */
 static void archive_sql(struct cpl_buf *sql, const struct db_table *table, unsigned variant, const char *end)
 {
-	static const char *const with[] = {"", " AND \"with\" = ?6", " AND \"with\" = ?6 AND with_resource = ?7"};
+	static const char *const with[] = {"", " AND \"with\" = ?6",
+					   " AND \"with\" = ?6 AND with_resource = ?7"};
 
-	cpl_buf_addf(sql, " FROM \"%s\" INDEXED BY \"%s.account%s\" WHERE " RANGE "%s%s", table->store.name, table->store.name,
-		     variant ? ".with" : "", with[variant], end);
+	cpl_buf_addf(sql, " FROM \"%s\" INDEXED BY \"%s.account%s\" WHERE " RANGE "%s%s", table->store.name,
+		     table->store.name, variant ? ".with" : "", with[variant], end);
 }
 
 static void query_sql(struct cpl_buf *sql, const struct db_table *table, unsigned variant, bool back)
 {
-	cpl_buf_addf(sql, "SELECT id, \"when\", (SELECT jid FROM contact WHERE contact.id = \"with\"), with_resource");
+	cpl_buf_addf(
+		sql,
+		"SELECT id, \"when\", (SELECT jid FROM contact WHERE contact.id = \"with\"), with_resource");
 	columns_add(sql, table);
 	archive_sql(sql, table, variant, back ? " ORDER BY id DESC LIMIT ?8" : " ORDER BY id LIMIT ?8");
 }
@@ -83,7 +92,10 @@ static void statement_sql(struct cpl_buf *sql, const struct db_table *table, enu
 		cpl_buf_addf(sql, "DELETE FROM \"%s\" WHERE account = ?1", name);
 		break;
 	case DB_PURGE:
-		cpl_buf_addf(sql, "DELETE FROM \"%s\" INDEXED BY \"%s.account\" WHERE account = ?1 AND id BETWEEN ?2 AND ?3", name, name);
+		cpl_buf_addf(sql,
+			     "DELETE FROM \"%s\" INDEXED BY \"%s.account\" WHERE account = ?1 AND id BETWEEN "
+			     "?2 AND ?3",
+			     name, name);
 		break;
 	case DB_GET:
 	case DB_ALL:
@@ -108,21 +120,25 @@ static void statement_sql(struct cpl_buf *sql, const struct db_table *table, enu
 	}
 }
 
-static int prepare(struct db_connection *connection, struct cpl_str sql, sqlite3_stmt **statement, struct cpl_error *error)
+static int prepare(struct db_connection *connection, struct cpl_str sql, sqlite3_stmt **statement,
+		   struct cpl_error *error)
 {
-	if (sqlite3_prepare_v3(connection->sql, sql.ptr, (int)sql.len, SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v3(connection->sql, sql.ptr, (int)sql.len, SQLITE_PREPARE_PERSISTENT, statement,
+			       NULL) != SQLITE_OK)
 		return db_fail(connection, error, "preparing a statement");
 	return 0;
 }
 
-sqlite3_stmt *statement_common(struct db_connection *connection, enum db_common which, struct cpl_error *error)
+sqlite3_stmt *statement_common(struct db_connection *connection, enum db_common which,
+			       struct cpl_error *error)
 {
 	if (!connection->common[which])
 		prepare(connection, cpl_str_of(common_sql[which]), &connection->common[which], error);
 	return connection->common[which];
 }
 
-sqlite3_stmt *statement_of(struct db_connection *connection, struct db_table *table, enum db_statement which, struct cpl_error *error)
+sqlite3_stmt *statement_of(struct db_connection *connection, struct db_table *table, enum db_statement which,
+			   struct cpl_error *error)
 {
 	sqlite3_stmt **statement = &table->statements[connection->side][which];
 	struct cpl_buf sql = {0};
@@ -135,7 +151,8 @@ sqlite3_stmt *statement_of(struct db_connection *connection, struct db_table *ta
 	return *statement;
 }
 
-int statement_run(struct db_connection *connection, sqlite3_stmt *statement, const char *doing, struct cpl_error *error)
+int statement_run(struct db_connection *connection, sqlite3_stmt *statement, const char *doing,
+		  struct cpl_error *error)
 {
 	int code = 0;
 
@@ -149,8 +166,8 @@ int statement_run(struct db_connection *connection, sqlite3_stmt *statement, con
 
 int statement_run_common(struct db_connection *connection, enum db_common which, struct cpl_error *error)
 {
-	return statement_run(connection, statement_common(connection, which, error), which == DB_COMMIT ? "the commit" : common_sql[which],
-			     error);
+	return statement_run(connection, statement_common(connection, which, error),
+			     which == DB_COMMIT ? "the commit" : common_sql[which], error);
 }
 
 /* ---- values ---- */
@@ -163,8 +180,8 @@ void statement_bind_text(sqlite3_stmt *statement, int position, struct cpl_str t
 		sqlite3_bind_null(statement, position);
 }
 
-void statement_bind_values(sqlite3_stmt *statement, int position, const struct db_table *table, const struct cpl_value *values,
-			   unsigned columns)
+void statement_bind_values(sqlite3_stmt *statement, int position, const struct db_table *table,
+			   const struct cpl_value *values, unsigned columns)
 {
 	for (unsigned i = 0; i < table->columns; i++, position++) {
 		if (i >= columns || values[i].type == CPL_VALUE_NULL)
@@ -172,7 +189,8 @@ void statement_bind_values(sqlite3_stmt *statement, int position, const struct d
 		else if (values[i].type == CPL_VALUE_INTEGER)
 			sqlite3_bind_int64(statement, position, values[i].integer);
 		else if (table->store.columns[i].type == CPL_COLUMN_BLOB)
-			sqlite3_bind_blob64(statement, position, values[i].bytes.ptr, values[i].bytes.len, SQLITE_STATIC);
+			sqlite3_bind_blob64(statement, position, values[i].bytes.ptr, values[i].bytes.len,
+					    SQLITE_STATIC);
 		else
 			statement_bind_text(statement, position, values[i].bytes);
 	}
@@ -186,10 +204,12 @@ struct cpl_str statement_text(sqlite3_stmt *statement, int column, struct cpl_ar
 		return CPL_NONE;
 	/* In this order, as SQLite's manual asks. An empty value has no address. */
 	bytes = sqlite3_column_blob(statement, column);
-	return cpl_arena_copy(arena, (struct cpl_str){bytes ? bytes : "", (size_t)sqlite3_column_bytes(statement, column)});
+	return cpl_arena_copy(
+		arena, (struct cpl_str){bytes ? bytes : "", (size_t)sqlite3_column_bytes(statement, column)});
 }
 
-struct cpl_value *statement_values(sqlite3_stmt *statement, int column, unsigned known, unsigned wanted, struct cpl_arena *arena)
+struct cpl_value *statement_values(sqlite3_stmt *statement, int column, unsigned known, unsigned wanted,
+				   struct cpl_arena *arena)
 {
 	struct cpl_value *values = cpl_arena_alloc(arena, (wanted ? wanted : 1) * sizeof(*values));
 
@@ -220,7 +240,8 @@ struct db_table *table_create(const struct cpl_store *store, unsigned columns)
 	struct cpl_column *copy = cpl_alloc((columns + 1) * sizeof(*copy));
 
 	table->columns = columns;
-	table->store = (struct cpl_store){cpl_strdup(cpl_str_of(store->name)), store->kind, store->version, copy, NULL};
+	table->store = (struct cpl_store){cpl_strdup(cpl_str_of(store->name)), store->kind, store->version,
+					  copy, NULL};
 	for (unsigned i = 0; i < columns; i++) {
 		copy[i] = store->columns[i];
 		copy[i].name = cpl_strdup(cpl_str_of(store->columns[i].name));

@@ -42,7 +42,8 @@ static void reads_serve(struct database *db, struct db_queue *queue)
 {
 	struct cpl_store_request *request;
 	struct cpl_error error;
-	/* One snapshot for all: it is taken after they were submitted, so it has all that was committed before. */
+	/* One snapshot for all: it is taken after they were submitted, so it has all that was committed
+	 * before. */
 	bool together = queue->count > 1 && statement_run_common(&db->reader, DB_BEGIN_READ, &error) == 0;
 
 	while ((request = queue_take(queue))) {
@@ -84,11 +85,13 @@ void *reader_run(void *data)
 static void checkpoint(struct database *db)
 {
 	int in_log = 0, copied = 0;
-	int result = sqlite3_wal_checkpoint_v2(db->checkpointer.sql, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
+	int result = sqlite3_wal_checkpoint_v2(db->checkpointer.sql, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log,
+					       &copied);
 
 	if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY)
 		db_fail(&db->checkpointer, NULL, "a checkpoint");
-	/* The log starts anew only when all of it was copied while nobody wrote; under steady load the writer must see to that. */
+	/* The log starts anew only when all of it was copied while nobody wrote; under steady load the writer
+	 * must see to that. */
 	if (in_log > LOG_LONG)
 		db->log_is_long = true;
 }

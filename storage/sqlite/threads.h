@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The three threads. They block all signals. Storage is the one kind of module that has threads of its own (see core/README.md). */
+/* The three threads. They block all signals. Storage is the one kind of module that has threads of its own
+ * (see core/README.md). */
 #ifndef STORAGE_SQLITE_THREADS_H
 #define STORAGE_SQLITE_THREADS_H
 

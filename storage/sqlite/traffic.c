@@ -4,7 +4,7 @@
 
 struct db_traffic {
 	unsigned writes; /* batches, and for each account in a batch as often as the steps change to it */
-	unsigned reads;  /* at the reader */
+	unsigned reads;	 /* at the reader */
 	char text[];
 };
 
@@ -27,7 +27,8 @@ void traffic_enter(struct database *db, const struct cpl_store_request *request,
 {
 	if (!reader)
 		db->writes_unfinished += request->write;
-	for (const struct cpl_store_step *step = request->steps; step && (request->write || reader); step = next_account(step)) {
+	for (const struct cpl_store_step *step = request->steps; step && (request->write || reader);
+	     step = next_account(step)) {
 		struct db_traffic *traffic = find(db, step);
 
 		if (!traffic) {
@@ -48,7 +49,8 @@ void traffic_leave(struct database *db, const struct cpl_store_request *request,
 {
 	if (!reader)
 		db->writes_unfinished -= request->write;
-	for (const struct cpl_store_step *step = request->steps; step && (request->write || reader); step = next_account(step)) {
+	for (const struct cpl_store_step *step = request->steps; step && (request->write || reader);
+	     step = next_account(step)) {
 		struct db_traffic *traffic = find(db, step);
 
 		if (reader)

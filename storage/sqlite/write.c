@@ -7,11 +7,13 @@
 
 static int no_account(const struct cpl_store_step *step, struct cpl_error *error)
 {
-	return cpl_fail(error, CPL_E_NOT_FOUND, "there is no account %.*s", CPL_ARG(cpl_jid_str(step->account)));
+	return cpl_fail(error, CPL_E_NOT_FOUND, "there is no account %.*s",
+			CPL_ARG(cpl_jid_str(step->account)));
 }
 
 /* "romeo@example.org/orchard" into the contact and the resource; a JID has no '/' before the resource. */
-static int with_bind(struct database *db, sqlite3_stmt *statement, struct cpl_str with, struct cpl_error *error)
+static int with_bind(struct database *db, sqlite3_stmt *statement, struct cpl_str with,
+		     struct cpl_error *error)
 {
 	ptrdiff_t slash = cpl_str_find(with, '/');
 	struct cpl_str bare = {with.ptr, slash < 0 ? with.len : (size_t)slash};
@@ -25,11 +27,14 @@ static int with_bind(struct database *db, sqlite3_stmt *statement, struct cpl_st
 	}
 	code = contact_number(&db->writer, bare, true, &contact, error);
 	sqlite3_bind_int64(statement, 4, contact);
-	statement_bind_text(statement, 5, slash < 0 ? CPL_NONE : (struct cpl_str){with.ptr + slash + 1, with.len - bare.len - 1});
+	statement_bind_text(statement, 5,
+			    slash < 0 ? CPL_NONE
+				      : (struct cpl_str){with.ptr + slash + 1, with.len - bare.len - 1});
 	return code;
 }
 
-static int set(struct database *db, struct db_table *table, const struct cpl_store_step *step, int64_t account, struct cpl_error *error)
+static int set(struct database *db, struct db_table *table, const struct cpl_store_step *step,
+	       int64_t account, struct cpl_error *error)
 {
 	sqlite3_stmt *statement = statement_of(&db->writer, table, DB_SET, error);
 	int position = 2, code;
@@ -60,8 +65,8 @@ static int set(struct database *db, struct db_table *table, const struct cpl_sto
 	return code;
 }
 
-static int rows_remove(struct database *db, struct db_table *table, const struct cpl_store_step *step, int64_t account,
-		       struct cpl_error *error)
+static int rows_remove(struct database *db, struct db_table *table, const struct cpl_store_step *step,
+		       int64_t account, struct cpl_error *error)
 {
 	bool one = table->store.kind == CPL_STORE_MAP && step->key.ptr;
 	enum db_statement which = step->op == CPL_OP_PURGE ? DB_PURGE : one ? DB_REMOVE : DB_REMOVE_ALL;
@@ -109,14 +114,16 @@ static int account_write(struct database *db, const struct cpl_store_step *step,
 	if (code)
 		return code;
 	if (step->op == CPL_OP_ACCOUNT_CREATE && number)
-		return cpl_fail(error, CPL_E_EXISTS, "there is an account %.*s", CPL_ARG(cpl_jid_str(step->account)));
+		return cpl_fail(error, CPL_E_EXISTS, "there is an account %.*s",
+				CPL_ARG(cpl_jid_str(step->account)));
 	if (step->op != CPL_OP_ACCOUNT_CREATE && !number)
 		return no_account(step, error);
 	statement = statement_common(&db->writer, statements[step->op], error);
 	if (!statement)
 		return error->code;
 	statement_bind_text(statement, 1, cpl_jid_domain(step->account));
-	statement_bind_text(statement, 2, step->account.local_len ? cpl_jid_local(step->account) : CPL_STR(""));
+	statement_bind_text(statement, 2,
+			    step->account.local_len ? cpl_jid_local(step->account) : CPL_STR(""));
 	if (step->op == CPL_OP_ACCOUNT_CREATE)
 		sqlite3_bind_int64(statement, 3, step->when);
 	else if (step->op == CPL_OP_ACCOUNT_DISABLE)

@@ -12,7 +12,7 @@
 
 /* A transaction ends at the latest after so many batches or so long, however full the queue is. */
 #define BATCHES_MAX 4096
-#define LONGEST_US 100000
+#define LONGEST_US  100000
 
 /* The open transaction. */
 struct group {
@@ -107,7 +107,8 @@ static void reads_wait(struct database *db, const struct cpl_store_request *batc
 	pthread_mutex_unlock(&db->lock);
 }
 
-/* SQLite undoes a whole transaction by itself on some errors (a full disk, for one): then every batch in it has failed. */
+/* SQLite undoes a whole transaction by itself on some errors (a full disk, for one): then every batch in it
+ * has failed. */
 static bool group_is_lost(struct group *group, const struct cpl_error *error)
 {
 	if (!group->begun || !sqlite3_get_autocommit(group->db->writer.sql))
@@ -122,7 +123,8 @@ static void batch_undo(struct group *group, struct cpl_store_request *request, c
 	struct cpl_error error;
 
 	if (!group_is_lost(group, why)) {
-		if (statement_run_common(writer, DB_ROLLBACK_TO, &error) || statement_run_common(writer, DB_RELEASE, &error)) {
+		if (statement_run_common(writer, DB_ROLLBACK_TO, &error) ||
+		    statement_run_common(writer, DB_RELEASE, &error)) {
 			/* Without its savepoint the batch cannot be told from the others. */
 			if (!sqlite3_get_autocommit(writer->sql))
 				statement_run_common(writer, DB_ROLLBACK, &error);
@@ -190,7 +192,8 @@ static void group_serve(struct group *group)
 		pthread_mutex_unlock(&db->lock);
 		while ((request = queue_take(&queue))) {
 			request_run(group, request);
-			if (group->begun && (group->done.count >= BATCHES_MAX || time_is_over(&group->latest_end)))
+			if (group->begun &&
+			    (group->done.count >= BATCHES_MAX || time_is_over(&group->latest_end)))
 				group_commit(group);
 		}
 		group->refused = 0;
