@@ -80,6 +80,22 @@ struct account_visit account_enter(struct account *account, struct cpl_module *m
 void account_leave(const struct account_visit *visit);
 
 /*
+ * For core code that a module has called and that allocates what outlives the call and is not the module's (tables, objects of the core): the
+ * core pays. Pass what the first returned to the second.
+ */
+static inline struct account *account_as_core(void)
+{
+	struct account *before = account_now.account;
+
+	account_now.account = account_core();
+	return before;
+}
+static inline void account_back(struct account *before)
+{
+	account_now.account = before;
+}
+
+/*
  * For core code that knows a module only as an opaque pointer: core/module sets these at start.
  * account_of_module(module): its account. account_module_stopping(module): true once it starts no new calls.
  * Each pointer is NULL until then, and is never called with a NULL module.

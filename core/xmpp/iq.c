@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* IQ requests of ours: matched by id and peer, with a time-out (RFC 6120 8.2.3). */
+#include "core/base/account.h"
 #include "core/loop/loop.h"
 #include "core/xmpp/router.h"
 
@@ -72,6 +73,7 @@ static void iq_fired(struct cpl_call *call)
 int cpl_iq_send(struct cpl_iq_call *request, struct cpl_scope *scope, struct cpl_stanza **iq, int64_t timeout_ms,
 		void (*done)(struct cpl_call *call))
 {
+	struct account *account;
 	struct iq_request *pending;
 	int status = requests.count >= IQ_PENDING_MAX ? CPL_E_FULL : cpl_call_begin(&request->call, scope, iq_fired, iq_cancel);
 
@@ -79,11 +81,13 @@ int cpl_iq_send(struct cpl_iq_call *request, struct cpl_scope *scope, struct cpl
 		cpl_stanza_unref(iq);
 		return status;
 	}
+	account = account_as_core();
 	pending = CPL_NEW(struct iq_request);
 	pending->call = request;
 	pending->peer = cpl_jid_dup((*iq)->to);
 	cpl_random_id(pending->id);
 	cpl_map_put(&requests, cpl_str_of(pending->id), pending);
+	account_back(account);
 	loop_timer_start(&pending->timer, timeout_ms > 0 ? timeout_ms : 1, iq_timed_out);
 	request->call.provider = pending;
 	request->answer = NULL;

@@ -2,6 +2,7 @@
 /* Sessions: making, sending, presence, closing, teardown, and what a connection reports. */
 #include "core/xmpp/session.h"
 
+#include "core/base/account.h"
 #include "core/config/config.h"
 #include "core/hook/slot.h"
 #include "core/xml/stanza_done.h"
@@ -211,18 +212,23 @@ static bool can_send(const struct cpl_session *s)
 void cpl_session_send_to(struct cpl_session *s, const struct cpl_stanza *stanza, struct cpl_jid from, struct cpl_jid to, struct cpl_str suffix)
 {
 	struct cpl_ev_out ev = {.session = s, .stanza = stanza, .suffix = &suffixes};
+	struct account *account;
 
 	if (!can_send(s))
 		return;
+	account = account_as_core();
 	cpl_buf_clear(&suffixes);
 	if (suffix.len)
 		cpl_buf_add(&suffixes, suffix);
-	if (cpl_event_wanted(s->served, CPL_EVENT_session_out) && cpl_fire_session_out(s->served, &ev) != CPL_NEXT)
+	if (cpl_event_wanted(s->served, CPL_EVENT_session_out) && cpl_fire_session_out(s->served, &ev) != CPL_NEXT) {
+		account_back(account);
 		return;
+	}
 	cpl_buf_clear(&scratch);
 	cpl_stanza_write_to(stanza, CPL_NS_CLIENT, from, to, cpl_buf_str(&suffixes), &scratch);
 	s->stanzas_out++;
 	s->conn->ops->write(s->conn, cpl_buf_str(&scratch));
+	account_back(account);
 }
 
 void cpl_session_send(struct cpl_session *s, const struct cpl_stanza *stanza)
@@ -232,11 +238,15 @@ void cpl_session_send(struct cpl_session *s, const struct cpl_stanza *stanza)
 
 void cpl_session_send_nonza(struct cpl_session *s, const struct cpl_stanza *nonza)
 {
+	struct account *account;
+
 	if (!can_send(s))
 		return;
+	account = account_as_core();
 	cpl_buf_clear(&scratch);
 	cpl_stanza_write(nonza, CPL_NS_CLIENT, &scratch);
 	s->conn->ops->write(s->conn, cpl_buf_str(&scratch));
+	account_back(account);
 }
 
 size_t cpl_session_binding(struct cpl_session *s, enum cpl_binding kind, unsigned char out[64])
@@ -246,6 +256,15 @@ size_t cpl_session_binding(struct cpl_session *s, enum cpl_binding kind, unsigne
 
 /* ---- presence ---- */
 
+static struct cpl_stanza *presence_keep(const struct cpl_stanza *presence)
+{
+	struct account *account = account_as_core();
+	struct cpl_stanza *kept = cpl_stanza_compact(presence);
+
+	account_back(account);
+	return kept;
+}
+
 void cpl_session_set_presence(struct cpl_session *s, const struct cpl_stanza *presence, int8_t priority)
 {
 	struct cpl_ev_session ev = {.session = s};
@@ -253,7 +272,7 @@ void cpl_session_set_presence(struct cpl_session *s, const struct cpl_stanza *pr
 
 	if (!s->user || (!presence && !before))
 		return;
-	s->presence = presence ? cpl_stanza_compact(presence) : NULL;
+	s->presence = presence ? presence_keep(presence) : NULL;
 	s->priority = presence ? priority : 0;
 	s->presence_at = presence ? cpl_now() : 0;
 	s->user->available_count += (s->presence != NULL) - (before != NULL);

@@ -2,6 +2,7 @@
 /* Accounts in use: loading, lingering, their sessions. Removal is in user_remove.c. */
 #include "core/xmpp/user.h"
 
+#include "core/base/account.h"
 #include "core/hook/slot.h"
 #include "core/loop/loop.h"
 
@@ -152,8 +153,11 @@ static void load_end(struct user *user, int status)
 
 	cpl_map_remove(&loading, cpl_jid_str(pub->jid));
 	if (status == 0) {
+		struct account *before = account_as_core();
+
 		user->state = USER_LOADED;
 		cpl_map_put(&pub->host->users, pub->username, pub);
+		account_back(before);
 	}
 	/* The waiters run before anybody else can send to the account; the reference of the load keeps it meanwhile. */
 	while ((node = cpl_list_take(&user->waiting))) {
@@ -195,6 +199,7 @@ static void load_row_done(struct cpl_call *call)
 
 static struct user *load_begin(struct cpl_host *host, struct cpl_jid jid)
 {
+	struct account *before = account_as_core();
 	struct user *user = CPL_NEW(struct user);
 	int status;
 
@@ -207,6 +212,7 @@ static struct user *load_begin(struct cpl_host *host, struct cpl_jid jid)
 	cpl_list_init(&user->waiting);
 	cpl_scope_init(&user->pub.scope, user_scope_unref);
 	cpl_map_put(&loading, cpl_jid_str(user->pub.jid), user);
+	account_back(before);
 	status = cpl_account_get(&user->row, &user->pub.scope, user->pub.jid, load_row_done);
 	if (status == 0)
 		return user;
@@ -324,11 +330,14 @@ void user_sort_session(struct cpl_session *session)
 
 void user_add_session(struct cpl_user *user, struct cpl_session *session)
 {
+	struct account *before = account_as_core();
+
 	session->user = cpl_user_ref(user);
 	session->roster = user->roster;
 	user->session_count++;
 	user_sort_session(session);
 	cpl_map_put(&user->host->sessions, session->full_jid, session);
+	account_back(before);
 }
 
 void user_remove_session(struct cpl_session *session)
