@@ -196,7 +196,8 @@ if HAVE_CMOCKA
 STORAGE_STAGE = tests/unit/storage/driver.c tests/unit/storage/driver.h $(modules_memory_la_SOURCES) $(modules_sqlite_la_SOURCES)
 check_PROGRAMS += tests/unit/storage/test_storage tests/unit/storage/test_sqlite tests/fault/test_storage
 TESTS += tests/unit/storage/test_storage tests/unit/storage/test_sqlite tests/fault/test_storage
-tests_unit_storage_test_storage_SOURCES = tests/unit/storage/test_storage.c $(STORAGE_STAGE)
+tests_unit_storage_test_storage_SOURCES = tests/unit/storage/suite.c tests/unit/storage/suite.h tests/unit/storage/suite_archive.c \
+	tests/unit/storage/suite_rows.c tests/unit/storage/suite_schema.c $(STORAGE_STAGE)
 tests_unit_storage_test_storage_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_storage_test_storage_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
 tests_unit_storage_test_sqlite_SOURCES = tests/unit/storage/test_sqlite.c $(STORAGE_STAGE)
@@ -205,4 +206,66 @@ tests_unit_storage_test_sqlite_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
 tests_fault_test_storage_SOURCES = tests/fault/test_storage.c tests/fault/faulty_vfs.c tests/fault/faulty_vfs.h $(STORAGE_STAGE)
 tests_fault_test_storage_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_fault_test_storage_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
+endif
+
+# tests/unit/module: a program, and modules that it opens, spoilt in several ways (KIND, see counter.c)
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/module/test_manager
+TESTS += tests/unit/module/test_manager
+tests_unit_module_test_manager_SOURCES = tests/unit/module/test_manager.c tests/unit/module/note.h
+tests_unit_module_test_manager_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_module_test_manager_LDADD = $(UNIT_LIBS)
+tests_unit_module_test_manager_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+# -rpath makes libtool build something to be opened; nothing is installed there.
+TEST_MODULE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere -Wl,-z,now
+check_LTLIBRARIES += tests/unit/module/holder/holder.la tests/unit/module/nostore/nostore.la tests/unit/module/rival/rival.la
+tests_unit_module_holder_holder_la_SOURCES = tests/unit/module/holder.c
+tests_unit_module_holder_holder_la_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_module_holder_holder_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+tests_unit_module_nostore_nostore_la_SOURCES = tests/unit/module/nostore.c
+tests_unit_module_nostore_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_module_nostore_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+tests_unit_module_rival_rival_la_SOURCES = tests/unit/module/rival.c
+tests_unit_module_rival_rival_la_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_module_rival_rival_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter1/counter.la
+tests_unit_module_counter1_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter1_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=1
+tests_unit_module_counter1_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter2/counter.la
+tests_unit_module_counter2_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter2_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=2
+tests_unit_module_counter2_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter3/counter.la
+tests_unit_module_counter3_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter3_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=3
+tests_unit_module_counter3_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter4/counter.la
+tests_unit_module_counter4_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter4_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=4
+tests_unit_module_counter4_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter5/counter.la
+tests_unit_module_counter5_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter5_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=5
+tests_unit_module_counter5_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter6/counter.la
+tests_unit_module_counter6_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter6_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=6
+tests_unit_module_counter6_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter7/counter.la
+tests_unit_module_counter7_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter7_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=7
+tests_unit_module_counter7_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter8/counter.la
+tests_unit_module_counter8_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter8_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=8
+tests_unit_module_counter8_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter9/counter.la
+tests_unit_module_counter9_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter9_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=9
+tests_unit_module_counter9_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter10/counter.la
+tests_unit_module_counter10_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter10_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=10
+tests_unit_module_counter10_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 endif

@@ -1,0 +1,753 @@
+/* SPDX-License-Identifier: MIT */
+/* The manager with real modules, opened from files: opening, applying, loading, reloading, unloading, and what must not change when one of these fails. */
+#include "unit.h"
+
+#include "core/base/account.h"
+#include "core/base/logger.h"
+#include "core/hook/dispatch.h"
+#include "core/hook/slot.h"
+#include "core/loop/worker.h"
+#include "core/module/manager.h"
+#include "note.h"
+
+#include <dirent.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char trace[65536];
+static char folder[64], build[4096];
+
+void test_note(const char *format, ...)
+{
+	size_t len = strlen(trace);
+	va_list args;
+
+	if (len > 0 && len + 1 < sizeof(trace))
+		trace[len++] = ' ';
+	va_start(args, format);
+	vsnprintf(trace + len, sizeof(trace) - len, format, args);
+	va_end(args);
+}
+
+static void assert_trace(const char *expected)
+{
+	assert_string_equal(trace, expected);
+	trace[0] = '\0';
+}
+
+/* ---- two hosts, as core/xmpp would have them ---- */
+
+static struct cpl_host hosts[2];
+static size_t host_total;
+
+struct cpl_host *cpl_host_next(size_t *at)
+{
+	return *at < host_total ? &hosts[(*at)++] : NULL;
+}
+
+/* ---- files ---- */
+
+static char *slurp(const char *path, size_t *size)
+{
+	FILE *file = fopen(path, "rb");
+	char *bytes;
+
+	if (!file)
+		fail_msg("cannot open %s", path);
+	fseek(file, 0, SEEK_END);
+	*size = (size_t)ftell(file);
+	rewind(file);
+	bytes = malloc(*size + 1);
+	assert_int_equal(fread(bytes, 1, *size, file), *size);
+	fclose(file);
+	return bytes;
+}
+
+/* Puts a module's file where the server looks for it, as install(1) does: a new file under the old name. */
+static void place(const char *built, const char *name)
+{
+	char from[8192], to[256], fresh[264];
+	size_t size;
+	char *bytes;
+	FILE *file;
+
+	snprintf(from, sizeof(from), "%s/%s.so", build, built);
+	snprintf(to, sizeof(to), "%s/modules/%s.so", folder, name);
+	snprintf(fresh, sizeof(fresh), "%s.new", to);
+	bytes = slurp(from, &size);
+	file = fopen(fresh, "wb");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(rename(fresh, to), 0);
+	free(bytes);
+}
+
+static unsigned copies(void)
+{
+	char path[128];
+	unsigned count = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/generations", folder);
+	dir = opendir(path);
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
+		count += entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/* ---- the configuration ---- */
+
+static struct config *config;
+static struct cpl_buf report_text;
+
+static struct config *read_config(const char *text, bool *good)
+{
+	struct config_report report = {0};
+	const struct config_schema *schemas;
+	const struct config_service *services;
+	size_t schema_count, service_count;
+	struct config *now;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/couplet.yml", folder);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "storage: nostore\nlisten: {}\ndata: %s\nmodules_path: modules\n%s", folder, text);
+	fclose(file);
+	now = config_read(path, &report);
+	assert_non_null(now);
+	schema_count = manager_open(now, &report, &schemas);
+	service_count = manager_services(&services);
+	config_judge(now, schemas, schema_count, services, service_count, &report);
+	cpl_buf_finish(&report_text);
+	config_report_print(&report, &report_text);
+	*good = report.errors == 0;
+	config_report_finish(&report);
+	return now;
+}
+
+static void assert_report(const char *part)
+{
+	if (!strstr(report_text.ptr ? report_text.ptr : "", part))
+		fail_msg("report: %s\nwanted: %s", report_text.ptr ? report_text.ptr : "", part);
+}
+
+static int apply(const char *text, struct cpl_error *error)
+{
+	bool good;
+	struct config *now = read_config(text, &good), *before = config;
+	int code;
+
+	if (!good)
+		fail_msg("%s", report_text.ptr);
+	code = manager_apply(now, error);
+	if (code < 0) {
+		manager_discard();
+		manager_retire(&now);
+		return code;
+	}
+	config = now;
+	if (before)
+		manager_retire(&before);
+	return 0;
+}
+
+static void apply_good(const char *text)
+{
+	struct cpl_error error = {0};
+
+	if (apply(text, &error) < 0)
+		fail_msg("%s", error.text);
+}
+
+static void refuse(const char *text)
+{
+	bool good;
+	struct config *now = read_config(text, &good);
+
+	assert_false(good);
+	manager_discard();
+	manager_retire(&now);
+}
+
+#define HOST "hosts: {example.org: }\n"
+
+/* ---- events ---- */
+
+static enum cpl_flow result;
+static unsigned results;
+
+static void done(struct cpl_event *event, enum cpl_flow flow)
+{
+	result = flow;
+	results++;
+}
+
+static struct cpl_ev_stanza message;
+
+static void fire_message(void)
+{
+	results = 0;
+	message = (struct cpl_ev_stanza){.host = &hosts[0]};
+	cpl_fire_message(&hosts[0], &message, done);
+}
+
+static void turns(void)
+{
+	while (loop_turn(0))
+		;
+}
+
+CPL_SERVICE_REF(counter_ref, "counter", 1);
+uint32_t service_id(const char *name);
+
+static const struct counter_service *counter(struct cpl_module **provider)
+{
+	counter_ref.id = service_id("counter");
+	return cpl_service_find(&hosts[0], &counter_ref, provider);
+}
+
+static int64_t count(void)
+{
+	struct cpl_module *provider;
+	const struct counter_service *service = counter(&provider);
+
+	assert_non_null(service);
+	return service->count(provider);
+}
+
+/* ---- commands ---- */
+
+struct waiting {
+	struct manager_request request;
+	bool ended;
+	int status;
+	char text[600];
+};
+
+static void ended(struct manager_request *request, int status, const char *text)
+{
+	struct waiting *waiting = CPL_CONTAINER(request, struct waiting, request);
+
+	assert_false(waiting->ended);
+	waiting->ended = true;
+	waiting->status = status;
+	snprintf(waiting->text, sizeof(waiting->text), "%s", text);
+}
+
+typedef int manager_verb(struct cpl_str name, struct manager_request *request, struct cpl_error *error);
+
+static struct waiting run(manager_verb *verb, const char *name)
+{
+	struct waiting waiting = {.request = {ended}};
+	struct cpl_error error = {0};
+	int code = verb(cpl_str_of(name), &waiting.request, &error);
+
+	if (code < 0) {
+		waiting.status = code;
+		snprintf(waiting.text, sizeof(waiting.text), "%s", error.text);
+		return waiting;
+	}
+	assert_false(waiting.ended);
+	for (int i = 0; i < 1000 && !waiting.ended; i++)
+		loop_turn(20);
+	assert_true(waiting.ended);
+	return waiting;
+}
+
+static void run_good(manager_verb *verb, const char *name)
+{
+	struct waiting waiting = run(verb, name);
+
+	if (waiting.status < 0)
+		fail_msg("%s", waiting.text);
+}
+
+static void run_refused(manager_verb *verb, const char *name, const char *text)
+{
+	struct waiting waiting = run(verb, name);
+
+	assert_true(waiting.status < 0);
+	if (!strstr(waiting.text, text))
+		fail_msg("\"%s\" (wanted: %s)", waiting.text, text);
+}
+
+/* ---- each test ---- */
+
+static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static void find_build(void)
+{
+	ssize_t len = readlink("/proc/self/exe", build, sizeof(build) - 1);
+	char *slash;
+
+	assert_true(len > 0);
+	build[len] = '\0';
+	slash = strrchr(build, '/');
+	*slash = '\0';
+	if (strlen(build) > 6 && strcmp(build + strlen(build) - 6, "/.libs") == 0)
+		build[strlen(build) - 6] = '\0';
+}
+
+static int set_up(void **state)
+{
+	struct logger_options options = {CPL_LOG_WARN, LOGGER_MEMORY, NULL};
+	char path[128];
+
+	snprintf(folder, sizeof(folder), "/tmp/couplet-module-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/modules", folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	trace[0] = '\0';
+	host_total = 1;
+	for (size_t i = 0; i < 2; i++) {
+		hosts[i] = (struct cpl_host){.name = i ? CPL_STR("example.net") : CPL_STR("example.org")};
+		cpl_scope_init(&hosts[i].scope, NULL);
+	}
+	assert_int_equal(logger_start(&options, NULL), 0);
+	assert_int_equal(loop_init(true), 0);
+	assert_int_equal(worker_init(1), 0);
+	manager_init();
+	place("nostore/.libs/nostore", "nostore");
+	place("counter1/.libs/counter", "counter");
+	place("holder/.libs/holder", "holder");
+	place("rival/.libs/rival", "rival");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char *lines;
+	size_t at = 0;
+
+	manager_finish();
+	assert_null(manager_next(&at));
+	for (size_t i = 0; i < 2; i++) {
+		slot_release_all(&hosts[i].slots, CPL_SLOT_OF_HOST);
+		dispatch_unref(&hosts[i].dispatch);
+	}
+	manager_retire(&config);
+	worker_finish();
+	loop_finish();
+	lines = logger_take_memory();
+	assert_string_equal(lines, "");
+	cpl_free(lines);
+	logger_finish();
+	cpl_buf_finish(&report_text);
+	assert_int_equal(copies(), 0);
+	assert_int_equal(suspension_count(), 0);
+	for (uint32_t id = 1; id < account_count(); id++)
+		if (account_by_id(id))
+			fail_msg("account %s is left", account_by_id(id)->name);
+	nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return 0;
+}
+
+static void forget_log(const char *part)
+{
+	char *lines = logger_take_memory();
+
+	if (!strstr(lines, part))
+		fail_msg("log: \"%s\" (wanted: %s)", lines, part);
+	cpl_free(lines);
+}
+
+/* ---- opening and applying ---- */
+
+static void starts_in_order_and_stops_in_reverse(void **state)
+{
+	size_t at = 0;
+
+	/* holder needs counter; storage goes before all. */
+	apply_good("modules: [holder, counter]\ncounter: {step: 3, label: hello}\n" HOST);
+	assert_trace("nostore.load counter.load(hello) holder.load counter.start(example.org) holder.start(example.org)");
+	assert_string_equal(cpl_module_name(manager_next(&at)), "nostore");
+	assert_string_equal(cpl_module_name(manager_next(&at)), "counter");
+	assert_string_equal(cpl_module_name(manager_next(&at)), "holder");
+	assert_null(manager_next(&at));
+	assert_string_equal(manager_state(manager_find(CPL_STR("holder"))), "started");
+	assert_null(manager_find(CPL_STR("rival")));
+	manager_finish();
+	assert_trace("holder.stop(example.org) holder.unload counter.stop(example.org) counter.unload nostore.unload");
+}
+
+static void names_faults_where_they_stand(void **state)
+{
+	place("counter7/.libs/counter", "counter");
+	refuse("modules:\n  - countr\n  - counter\n" HOST);
+	assert_report("couplet.yml:6: there is no module \"countr\"");
+	assert_report("did you mean \"counter\"?");
+	assert_report("couplet.yml:7: module counter cannot be opened: ");
+	assert_report("undefined symbol: cpl_no_such_function");
+	place("counter1/.libs/counter", "counter");
+	refuse("modules: [holder]\n" HOST);
+	assert_report("couplet.yml:5: module holder needs the service counter (version 1), which no module of the host example.org provides");
+	assert_trace("");
+}
+
+static void refuses_other_versions(void **state)
+{
+	place("counter4/.libs/counter", "counter");
+	refuse("modules: [counter]\n" HOST);
+	assert_report("couplet.yml:5: module counter was built for version 2.0 of the module API, this server has 1.0");
+	place("counter5/.libs/counter", "counter");
+	refuse("modules: [counter]\n" HOST);
+	assert_report("couplet.yml:5: module counter needs version 1.1 of the module API, this server has 1.0");
+	place("counter6/.libs/counter", "counter");
+	refuse("modules: [counter]\n" HOST);
+	assert_report("couplet.yml:5: module counter its descriptor is 64 bytes long");
+	/* A file under another's name, and one that is no module. */
+	place("rival/.libs/rival", "counter");
+	refuse("modules: [counter]\n" HOST);
+	assert_report("no symbol counter_LTX_cpl_module");
+	assert_trace("");
+}
+
+static void failing_start_undoes_all(void **state)
+{
+	struct cpl_error error;
+
+	place("counter3/.libs/counter", "counter");
+	assert_int_equal(apply("modules: [holder, counter]\n" HOST, &error), CPL_E_IO);
+	assert_string_equal(error.text, "module counter could not be loaded: the counter is out of order");
+	turns();
+	assert_trace("nostore.load counter.load(plain) nostore.unload");
+	assert_null(manager_find(CPL_STR("nostore")));
+	/* And may be tried again. */
+	place("counter1/.libs/counter", "counter");
+	apply_good("modules: [counter]\n" HOST);
+	assert_trace("nostore.load counter.load(plain) counter.start(example.org)");
+}
+
+static void applies_changes(void **state)
+{
+	struct cpl_buf waits = {0};
+	struct config *now;
+	bool good;
+
+	host_total = 2;
+	apply_good("modules: [counter]\nhosts:\n  example.org:\n  example.net: {counter: {step: 5}}\n");
+	assert_trace("nostore.load counter.load(plain) counter.start(example.org) counter.start(example.net)");
+	fire_message();
+	assert_int_equal(count(), 1);
+	/* The label waits for a restart and keeps its value till then; net leaves; holder comes. */
+	now = read_config("modules: [counter, holder]\ncounter: {step: 4, label: other}\nhosts:\n  example.org:\n  example.net: {modules: []}\n", &good);
+	assert_true(good);
+	manager_waiting(now, &waits);
+	assert_str(cpl_buf_str(&waits), "counter.label\n");
+	cpl_buf_finish(&waits);
+	assert_int_equal(manager_apply(now, NULL), 0);
+	manager_retire(&config);
+	config = now;
+	assert_trace("holder.load counter.stop(example.net) counter.reconfigure(all,1,4) counter.reconfigure(example.org,1,4) "
+		     "holder.start(example.org)");
+	assert_int_equal(manager_hosts(manager_find(CPL_STR("counter"))), 1);
+}
+
+static void failing_apply_changes_nothing(void **state)
+{
+	struct cpl_error error;
+
+	apply_good("modules: [counter, holder]\n" HOST);
+	trace[0] = '\0';
+	assert_int_equal(apply("modules: [counter, holder, rival]\ncounter: {step: 9}\n" HOST, &error), CPL_E_CONFLICT);
+	assert_string_equal(error.text, "modules holder and rival both claim IQ get <ask xmlns='urn:example:holder'/> to the host (on example.org)");
+	turns();
+	assert_trace("rival.load rival.unload");
+	fire_message();
+	loop_advance(1000);
+	turns();
+	assert_int_equal(results, 1);
+	assert_int_equal(count(), 1);
+	assert_trace("holder.waited(0,0)");
+	apply_good("modules: [counter, rival]\n" HOST);
+	turns();
+	assert_trace("rival.load holder.stop(example.org) holder.unload");
+}
+
+/* ---- load and unload ---- */
+
+static void loads_and_unloads_a_hundred_times(void **state)
+{
+	uint32_t accounts;
+	int64_t core_blocks = 0;
+
+	apply_good("modules: [counter]\n" HOST);
+	for (int i = 0; i < 100; i++) {
+		run_good(manager_unload, "counter");
+		assert_null(manager_find(CPL_STR("counter")));
+		assert_null(counter(NULL));
+		if (i == 1) {
+			accounts = account_count();
+			core_blocks = atomic_load(&account_core()->blocks);
+		}
+		if (i > 1) {
+			assert_int_equal(account_count(), accounts);
+			assert_int_equal(atomic_load(&account_core()->blocks), core_blocks);
+		}
+		run_good(manager_load, "counter");
+		fire_message();
+		assert_int_equal(count(), 1);
+		trace[0] = '\0';
+	}
+}
+
+static void loads_what_is_not_listed(void **state)
+{
+	struct waiting waiting;
+
+	apply_good("modules: [counter]\n" HOST);
+	trace[0] = '\0';
+	waiting = run(manager_load, "holder");
+	assert_int_equal(waiting.status, 0);
+	assert_string_equal(waiting.text, "holder 1.0 loaded on 1 host; the configuration does not list it");
+	assert_trace("holder.load holder.start(example.org)");
+	run_refused(manager_load, "holder", "the module holder is loaded already");
+	run_refused(manager_load, "rival", "modules holder and rival both claim");
+	forget_log("name=rival");
+	turns();
+	assert_trace("rival.load rival.unload");
+	run_refused(manager_load, "nothing", "there is no file nothing.so in ");
+	forget_log("name=nothing");
+	run_refused(manager_load, "../x", "cannot be the name of a module");
+	/* counter is needed now, storage always. */
+	run_refused(manager_unload, "counter", "is needed by holder");
+	forget_log("is needed by holder");
+	run_refused(manager_unload, "nostore", "keeps the server's data");
+	forget_log("keeps the server's data");
+	assert_trace("");
+	/* The next configuration is the truth again. */
+	apply_good("modules: [counter]\n" HOST);
+	turns();
+	assert_trace("holder.stop(example.org) holder.unload");
+}
+
+static void unload_ends_what_is_under_way(void **state)
+{
+	apply_good("modules: [counter, holder]\n" HOST);
+	fire_message();
+	assert_int_equal(results, 0);
+	trace[0] = '\0';
+	run_good(manager_unload, "holder");
+	assert_int_equal(results, 1);
+	assert_int_equal(result, CPL_FAILED);
+	assert_trace("holder.stop(example.org) holder.waited(-7,0) holder.unload");
+	assert_int_equal(count(), 0);
+}
+
+static void one_change_at_a_time(void **state)
+{
+	struct waiting first = {.request = {ended}};
+	struct cpl_error error;
+
+	apply_good("modules: [counter]\n" HOST);
+	assert_int_equal(manager_unload(CPL_STR("counter"), &first.request, &error), 0);
+	run_refused(manager_reload, "counter", "the module counter is being changed");
+	for (int i = 0; i < 100 && !first.ended; i++)
+		loop_turn(10);
+	assert_int_equal(first.status, 0);
+	assert_string_equal(first.text, "counter 1.0 unloaded");
+}
+
+/* ---- reload ---- */
+
+static void reload_keeps_state(void **state)
+{
+	struct cpl_module *module;
+	const struct counter_service *service;
+
+	apply_good("modules: [counter]\n" HOST);
+	fire_message();
+	fire_message();
+	service = counter(&module);
+	assert_int_equal(service->visits(module, &hosts[0]), 1);
+	assert_int_equal(service->visits(module, &hosts[0]), 2);
+	trace[0] = '\0';
+	/* The same code, the same layout: the slot stays where it is. */
+	run_good(manager_reload, "counter");
+	turns();
+	assert_trace("counter.load(plain) counter.restore(7) counter.start(example.org) counter.unload");
+	assert_int_equal(count(), 2);
+	service = counter(&module);
+	assert_int_equal(service->visits(module, &hosts[0]), 3);
+	assert_int_equal(manager_generation(module), 2);
+	assert_int_equal(copies(), 1);
+	/* Another layout: migrated; another feature: announced. */
+	place("counter2/.libs/counter", "counter");
+	run_good(manager_reload, "counter");
+	turns();
+	assert_trace("counter.load(plain) counter.restore(7) counter.start(example.org) changed(example.org) counter.unload");
+	assert_int_equal(count(), 2);
+	service = counter(&module);
+	assert_int_equal(service->visits(module, &hosts[0]), 4);
+	assert_string_equal(manager_descriptor(module)->version, "2.0");
+	assert_str(cpl_host_features(&hosts[0], CPL_OF_HOST).items[0], "urn:example:counter:2");
+	assert_int_equal(copies(), 1);
+	/* Back again there is no migration: the old code releases its data. */
+	place("counter1/.libs/counter", "counter");
+	run_good(manager_reload, "counter");
+	turns();
+	assert_trace("counter.load(plain) counter.restore(7) release4 counter.start(example.org) changed(example.org) counter.unload");
+	fire_message();
+	assert_int_equal(count(), 3);
+}
+
+static void reloads_a_hundred_times(void **state)
+{
+	apply_good("modules: [counter, holder]\n" HOST);
+	for (int i = 0; i < 100; i++) {
+		place(i % 2 ? "counter1/.libs/counter" : "counter2/.libs/counter", "counter");
+		run_good(manager_reload, "counter");
+		turns();
+		fire_message();
+		loop_advance(1000);
+		turns();
+		assert_int_equal(count(), i + 1);
+		assert_int_equal(copies(), 1);
+	}
+	assert_int_equal(manager_generation(manager_find(CPL_STR("counter"))), 101);
+	assert_true(account_count() < 10);
+}
+
+static void failing_reload_changes_nothing(void **state)
+{
+	static const struct {
+		const char *built, *text, *trace;
+	} spoilt[] = {
+		{"counter3/.libs/counter", "the counter is out of order", "counter.load(plain)"},
+		{"counter4/.libs/counter", "was built for version 2.0", ""},
+		{"counter6/.libs/counter", "is 64 bytes long", ""},
+		{"counter7/.libs/counter", "undefined symbol: cpl_no_such_function", ""},
+		{"counter8/.libs/counter", "what was saved with schema 7 makes no sense", "counter.load(plain) counter.unload"},
+		{"counter9/.libs/counter", "does not provide a service any more that holder needs", ""},
+		{"rival/.libs/rival", "no symbol counter_LTX_cpl_module", ""},
+	};
+	struct cpl_module *module, *before;
+	const struct counter_service *service;
+
+	apply_good("modules: [counter, holder]\n" HOST);
+	service = counter(&before);
+	service->visits(before, &hosts[0]);
+	fire_message();
+	trace[0] = '\0';
+	for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++) {
+		place(spoilt[i].built, "counter");
+		run_refused(manager_reload, "counter", spoilt[i].text);
+		forget_log("module could not be reloaded name=counter");
+		turns();
+		assert_trace(spoilt[i].trace);
+		assert_ptr_equal(counter(&module), service);
+		assert_ptr_equal(module, before);
+		assert_int_equal(copies(), 0);
+	}
+	assert_int_equal(results, 0);
+	loop_advance(1000);
+	turns();
+	assert_int_equal(results, 1);
+	assert_int_equal(count(), 1);
+	assert_int_equal(service->visits(before, &hosts[0]), 2);
+}
+
+static void reload_cancels_nothing(void **state)
+{
+	const struct cpl_module *old;
+	size_t at = 2;
+
+	apply_good("modules: [counter, holder]\n" HOST);
+	fire_message();
+	trace[0] = '\0';
+	run_good(manager_reload, "holder");
+	turns();
+	assert_trace("holder.load holder.start(example.org)");
+	/* The old generation waits for its call and its event. */
+	at = 3;
+	old = manager_next(&at);
+	assert_non_null(old);
+	assert_string_equal(manager_state(old), "draining");
+	assert_int_equal(manager_in_flight(old), 3);
+	loop_advance(1000);
+	turns();
+	assert_int_equal(results, 1);
+	assert_int_equal(result, CPL_NEXT);
+	assert_int_equal(count(), 1);
+	assert_trace("holder.waited(0,0)");
+	/* Its own clock ticks on for a minute, no longer. */
+	assert_int_equal(manager_in_flight(old), 1);
+	for (int i = 0; i < 59; i++) {
+		loop_advance(1000);
+		turns();
+	}
+	at = 3;
+	assert_null(manager_next(&at));
+	assert_trace("holder.unload");
+	fire_message();
+	loop_advance(1000);
+	turns();
+	assert_int_equal(count(), 2);
+}
+
+static void kept_pointers_into_old_code_are_reported(void **state)
+{
+	struct logger_options verbose = {CPL_LOG_DEBUG, LOGGER_MEMORY, NULL}, options = {CPL_LOG_WARN, LOGGER_MEMORY, NULL};
+	struct cpl_module *module;
+
+	place("counter10/.libs/counter", "counter");
+	apply_good("modules: [counter]\n" HOST);
+	counter(&module)->visits(module, &hosts[0]);
+	assert_int_equal(logger_change(&verbose, NULL), 0);
+	run_good(manager_reload, "counter");
+	turns();
+	forget_log("slot points into code that was unloaded module=counter slot=visits_slot");
+	assert_int_equal(logger_change(&options, NULL), 0);
+}
+
+static void host_comes_to_its_end(void **state)
+{
+	host_total = 2;
+	apply_good("modules: [counter, holder]\nhosts: {example.org: , example.net: }\n");
+	fire_message();
+	trace[0] = '\0';
+	manager_host_stop(&hosts[0]);
+	assert_trace("holder.stop(example.org) counter.stop(example.org)");
+	assert_int_equal(results, 1);
+	assert_int_equal(result, CPL_FAILED);
+	assert_null(hosts[0].dispatch);
+	assert_int_equal(manager_hosts(manager_find(CPL_STR("counter"))), 1);
+	cpl_scope_end(&hosts[0].scope);
+	turns();
+	assert_trace("holder.waited(-7,-1)");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(starts_in_order_and_stops_in_reverse, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(names_faults_where_they_stand, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(refuses_other_versions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(failing_start_undoes_all, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(applies_changes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(failing_apply_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(loads_and_unloads_a_hundred_times, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(loads_what_is_not_listed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(unload_ends_what_is_under_way, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_change_at_a_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(reload_keeps_state, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(reloads_a_hundred_times, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(failing_reload_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(reload_cancels_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(kept_pointers_into_old_code_are_reported, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(host_comes_to_its_end, set_up, tear_down),
+	};
+
+	find_build();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
