@@ -26,7 +26,7 @@ static int ready_pipe = -1;
 int process_detach(struct cpl_error *error)
 {
 	int pipe_ends[2], null;
-	char byte;
+	char byte = 0;
 	pid_t child;
 
 	if (pipe2(pipe_ends, O_CLOEXEC) != 0)
@@ -37,7 +37,7 @@ int process_detach(struct cpl_error *error)
 	if (child > 0) {
 		close(pipe_ends[1]);
 		while (read(pipe_ends[0], &byte, 1) < 0 && errno == EINTR)
-			;
+			continue;
 		_exit(byte == 'R' ? 0 : 1);
 	}
 	close(pipe_ends[0]);
@@ -63,6 +63,9 @@ void process_ready(void)
 		perror("couplet: the parent process is gone");
 	close(ready_pipe);
 	ready_pipe = -1;
+	/* Whoever started us waits for the end of our stderr, perhaps. */
+	if (dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
+		perror("couplet: stderr");
 }
 
 void process_notify(const char *state)

@@ -96,7 +96,9 @@ struct config *server_judge(const char *path, struct config_report *report, stru
 	schema_count = manager_open(config, report, &schemas);
 	service_count = server_services(&services);
 	config_judge(config, schemas, schema_count, services, service_count, report);
-	*contexts = server_judge_certificates(config, report);
+	/* A command with the server stopped serves nobody: it may be the one that makes the certificate. */
+	if (!server.options.offline)
+		*contexts = server_judge_certificates(config, report);
 	if (geteuid() == 0 && !config->core.user.len)
 		config_report_at(report, config->path, 1, false,
 				 "user is required when the server is started as root: the process runs as it once its ports are open");
@@ -177,6 +179,7 @@ static int open_all(struct cpl_error *error)
 
 	if (status != 0)
 		return status;
+	signal(SIGPIPE, SIG_IGN);
 	server.descriptors = process_raise_descriptors();
 	status = loop_init(false);
 	if (status != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Offline messages (XEP-0160): what no resource can take is kept with a delay stamp (XEP-0203) and handed over, in order, to the first resource that becomes
- * available with a priority of 0 or more. Hooks message_undelivered and session_presence; keeps the store offline.
+ * available with a priority of 0 or more. Hooks message, message_undelivered and session_presence; keeps the store offline.
  */
 #include <couplet/module.h>
 
@@ -30,6 +30,7 @@ struct offline_state {
 	int64_t count; /* meaningful when counted */
 	bool counted;
 	bool flushing;
+	bool added; /* while flushing: something that the present read may not have seen */
 };
 CPL_SLOT(offline_slot, USER, struct offline_state, 1, NULL);
 static struct cpl_slot *const offline_slots[] = {&offline_slot, NULL};
@@ -94,6 +95,7 @@ static void keep(struct keeping *keeping)
 	status = cpl_batch_commit(&keeping->commit, &keeping->user->scope, &batch, kept);
 	cpl_buf_finish(&text);
 	cpl_stanza_unref(&copy);
+	state->added = true;
 	if (status == 0)
 		state->count++;
 	else
@@ -169,6 +171,18 @@ static enum cpl_flow on_undelivered(struct cpl_module *self, struct cpl_ev_stanz
 	return CPL_HANDLED;
 }
 
+/* While the older messages are on their way to the client, a new one waits behind them. */
+static enum cpl_flow on_message(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	const struct offline_state *state = ev->user ? cpl_slot_get(&ev->user->slots, &offline_slot) : NULL;
+	enum cpl_type type = ev->stanza->type;
+
+	if (!state || !state->flushing || ev->target == CPL_TARGET_FULL || !worth_keeping(ev->stanza) ||
+	    (type != CPL_TYPE_NONE && type != CPL_TYPE_NORMAL && type != CPL_TYPE_CHAT))
+		return CPL_NEXT;
+	return on_undelivered(self, ev);
+}
+
 /* ---- handing over ---- */
 
 struct flush {
@@ -176,10 +190,14 @@ struct flush {
 	struct cpl_store_call purge;
 	struct cpl_session *session; /* referenced */
 	struct cpl_user *user;       /* referenced */
-	bool more;
 };
 
 static void flush_read(struct flush *flush);
+
+static bool can_take(const struct cpl_session *session)
+{
+	return session->conn && !session->closing && session->presence && session->priority >= 0;
+}
 
 static void flush_end(struct flush *flush)
 {
@@ -198,15 +216,10 @@ static void flush_purged(struct cpl_call *call)
 	if (call->status != 0)
 		cpl_log_error("offline messages that were delivered cannot be removed jid=%.*s reason=%s",
 			      CPL_ARG(cpl_jid_str(flush->user->jid)), flush->purge.error.text);
-	if (call->status == 0 && flush->more)
+	if (call->status == 0)
 		flush_read(flush);
 	else
 		flush_end(flush);
-}
-
-static bool can_take(const struct cpl_session *session)
-{
-	return session->conn && !session->closing && session->presence && session->priority >= 0;
 }
 
 static void flush_rows(struct cpl_call *call)
@@ -216,8 +229,12 @@ static void flush_rows(struct cpl_call *call)
 	struct cpl_batch *batch;
 	size_t sent = 0;
 
+	if (call->status == 0 && flush->read.count == 0 && state->added && can_take(flush->session)) {
+		flush_read(flush);
+		return;
+	}
 	if (call->status != 0 || flush->read.count == 0) {
-		if (call->status == 0 && !state->counted)
+		if (call->status == 0 && !state->counted && !state->added)
 			state->counted = true;
 		if (call->status != 0 && call->status != CPL_E_CANCELLED)
 			cpl_log_error("offline messages cannot be read jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(flush->user->jid)),
@@ -241,7 +258,6 @@ static void flush_rows(struct cpl_call *call)
 	}
 	if (state->counted)
 		state->count -= (int64_t)sent;
-	flush->more = sent == flush->read.count && !flush->read.complete;
 	batch = cpl_batch_create();
 	cpl_batch_purge(batch, &offline_store, flush->user->jid, flush->read.rows[0].id, flush->read.rows[sent - 1].id);
 	flush->purge = (struct cpl_store_call){0};
@@ -254,6 +270,7 @@ static void flush_read(struct flush *flush)
 	const struct cpl_archive_query first = {.limit = FLUSH_ROWS};
 
 	flush->read = (struct cpl_store_call){0};
+	((struct offline_state *)cpl_slot_make(&flush->user->slots, &offline_slot))->added = false;
 	if (cpl_archive_query(&flush->read, &flush->user->scope, &offline_store, flush->user->jid, &first, flush_rows) != 0)
 		flush_end(flush);
 }
@@ -274,6 +291,7 @@ static void on_session_presence(struct cpl_module *self, struct cpl_ev_session *
 }
 
 static const struct cpl_event_row offline_events[] = {
+	CPL_ON(message, on_message, FEATURE, 0),
 	CPL_ON(message_undelivered, on_undelivered, DELIVER, 0),
 	CPL_ON(session_presence, on_session_presence, DELIVER, 0),
 	CPL_ON_END,

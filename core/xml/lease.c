@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The thread's expat parser: making, feeding, recycling. */
 #include "core/xml/lease.h"
+
+#include "core/base/account.h"
+
 #include <sys/random.h>
 
 /* Expat's own bound is the frame: its buffer is at most twice as long, its copies of names and attributes add
@@ -22,11 +25,15 @@ static _Thread_local struct {
 
 static void *block_alloc(size_t size)
 {
+	struct account *before;
 	struct block *block;
 
 	if (size > lease.bound || lease.bytes > lease.bound - size)
 		return NULL;
+	/* The parser outlives whoever has something parsed. */
+	before = account_as_core();
 	block = cpl_try_alloc(sizeof *block + size);
+	account_back(before);
 	if (!block)
 		return NULL;
 	block->size = size;
