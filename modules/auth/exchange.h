@@ -68,6 +68,8 @@ struct exchange_wait {
 	struct cpl_session *session;
 	struct cpl_buf success; /* data for <success/>; while SCRAM looks up: the attribute h for the challenge */
 	const char *mechanism;
+	unsigned outstanding; /* SCRAM's look-up: calls that have not come back */
+	int status;           /* and what was wrong with one that has */
 };
 struct exchange_wait *exchange_wait_create(struct cpl_session *s);
 /* For the handler: what it waits for has been started. Returns CPL_SUSPENDED. */

@@ -73,30 +73,60 @@ static bool use_row(struct exchange *exchange, const struct cpl_store_call *stor
 	return true;
 }
 
-static void on_credentials(struct cpl_call *call)
+/*
+ * A look-up that finds something takes some microseconds longer than one that does not, so that many trials could tell accounts that exist from others.
+ * The challenge is therefore sent when a timer says so, whenever the row has come before it.
+ */
+enum { LOOK_UP_MS = 2 };
+
+static void send_challenge(struct exchange_wait *wait, struct exchange *exchange)
 {
-	struct exchange_wait *wait = CPL_CONTAINER(call, struct exchange_wait, store.call);
-	struct exchange *exchange = exchange_find(wait->session);
-	struct cpl_str downgrade;
+	struct scram_exchange *scram = exchange->scram;
+	struct cpl_str downgrade = {wait->success.ptr, wait->success.len};
 	struct cpl_buf first = {0};
 
-	if (!exchange_wait_alive(wait, call->status)) {
-		exchange_wait_end(&wait);
-		return;
-	}
-	if (!use_row(exchange, &wait->store)) {
-		exchange_fail(wait->session, exchange, "temporary-auth-failure", NULL);
-		exchange_wait_end(&wait);
-		return;
-	}
-	downgrade = (struct cpl_str){wait->success.ptr, wait->success.len};
-	scram_server_first(&first, cpl_buf_str(&exchange->scram->nonce), &exchange->scram->keys, downgrade);
-	cpl_buf_add(&exchange->scram->auth_message, cpl_buf_str(&first));
-	cpl_buf_add_char(&exchange->scram->auth_message, ',');
+	scram_server_first(&first, cpl_buf_str(&scram->nonce), &scram->keys, downgrade);
+	cpl_buf_add(&scram->auth_message, cpl_buf_str(&first));
+	cpl_buf_add_char(&scram->auth_message, ',');
 	exchange->step = EXCHANGE_FINAL;
 	exchange_challenge(wait->session, cpl_buf_str(&first));
 	cpl_buf_finish(&first);
+}
+
+/* The row or the timer is back: with the second of them the exchange goes on. */
+static void came_back(struct exchange_wait *wait)
+{
+	struct exchange *exchange = exchange_find(wait->session);
+
+	if (--wait->outstanding > 0)
+		return;
+	if (exchange_wait_alive(wait, wait->status)) {
+		if (wait->status == CPL_OK)
+			send_challenge(wait, exchange);
+		else
+			exchange_fail(wait->session, exchange, "temporary-auth-failure", NULL);
+	}
 	exchange_wait_end(&wait);
+}
+
+static void on_credentials(struct cpl_call *call)
+{
+	struct exchange_wait *wait = CPL_CONTAINER(call, struct exchange_wait, store.call);
+
+	if (!exchange_wait_alive(wait, call->status))
+		wait->status = CPL_E_CANCELLED;
+	else if (!use_row(exchange_find(wait->session), &wait->store))
+		wait->status = CPL_E_IO;
+	came_back(wait);
+}
+
+static void on_time(struct cpl_call *call)
+{
+	struct exchange_wait *wait = CPL_CONTAINER(call, struct exchange_wait, call);
+
+	if (call->status == CPL_E_CANCELLED)
+		wait->status = CPL_E_CANCELLED;
+	came_back(wait);
 }
 
 static enum cpl_flow take_first(struct cpl_module *self, struct cpl_ev_nonza *ev, struct exchange *exchange, struct cpl_str message)
@@ -124,10 +154,12 @@ static enum cpl_flow take_first(struct cpl_module *self, struct cpl_ev_nonza *ev
 	wait = exchange_wait_create(s);
 	if (config->downgrade_protection)
 		cpl_buf_add(&wait->success, downgrade_hash(exchange->scram->hash, exchange->offered, exchange->bindings, arena));
-	if (cpl_store_get(&wait->store, &s->scope, &credentials_store, exchange->account, CPL_NONE, on_credentials) == 0)
-		return exchange_wait_begin(wait, ev);
-	exchange_wait_drop(&wait);
-	return exchange_fail(s, exchange, "temporary-auth-failure", NULL);
+	if (cpl_store_get(&wait->store, &s->scope, &credentials_store, exchange->account, CPL_NONE, on_credentials) != 0) {
+		exchange_wait_drop(&wait);
+		return exchange_fail(s, exchange, "temporary-auth-failure", NULL);
+	}
+	wait->outstanding = cpl_timer_start(&wait->call, &s->scope, LOOK_UP_MS, on_time) == 0 ? 2 : 1;
+	return exchange_wait_begin(wait, ev);
 }
 
 static enum cpl_flow take_final(struct cpl_ev_nonza *ev, struct exchange *exchange, struct cpl_str message)
