@@ -1,11 +1,21 @@
 # tests: unit (cmocka, mirrors core/), scenario, clients, fuzz, fault, reload, abi, lint.
 UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) -I$(top_srcdir)/tests/unit
 UNIT_LIBS = libcore.la $(CMOCKA_LIBS)
-# One program a line in each of the three lists below: NAME under check_PROGRAMS and TESTS, then its _SOURCES, _CPPFLAGS and _LDADD.
+# One program: NAME under check_PROGRAMS, then its _SOURCES, _CPPFLAGS and _LDADD. Those called test_... are run and counted by tests/run.
+EXTRA_DIST += tests/run tests/scenario tests/lint tests/clients/run tests/clients/person.py tests/clients/screen.py tests/clients/stage.py \
+	tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_strophe.py
+
+# tests/clients: a client made with libstrophe, itself not checked by sanitizers
+if HAVE_STROPHE
+check_PROGRAMS += tests/clients/strophe
+tests_clients_strophe_SOURCES = tests/clients/strophe.c
+tests_clients_strophe_CFLAGS = $(WARN_CFLAGS) $(STROPHE_CFLAGS)
+tests_clients_strophe_LDFLAGS =
+tests_clients_strophe_LDADD = $(STROPHE_LIBS)
+endif
 
 # tests/unit/config
 check_PROGRAMS += tests/unit/config/test_tree tests/unit/config/test_config
-TESTS += tests/unit/config/test_tree tests/unit/config/test_config
 tests_unit_config_test_tree_SOURCES = tests/unit/config/test_tree.c tests/unit/config/fixture.h
 tests_unit_config_test_tree_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_config_test_tree_LDADD = $(UNIT_LIBS)
@@ -15,7 +25,6 @@ tests_unit_config_test_config_LDADD = $(UNIT_LIBS)
 
 # tests/unit/admin
 check_PROGRAMS += tests/unit/admin/test_form tests/unit/admin/test_command
-TESTS += tests/unit/admin/test_form tests/unit/admin/test_command
 tests_unit_admin_test_form_SOURCES = tests/unit/admin/test_form.c tests/unit/unit.h
 tests_unit_admin_test_form_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_admin_test_form_LDADD = $(UNIT_LIBS)
@@ -23,14 +32,11 @@ tests_unit_admin_test_command_SOURCES = tests/unit/admin/test_command.c tests/un
 tests_unit_admin_test_command_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_admin_test_command_LDADD = $(UNIT_LIBS)
 # coupletctl from outside, and the texts made from the tables of options.
-TESTS += tests/admin/ctl tests/lint/options
 EXTRA_DIST += tests/admin/ctl tests/lint/options
 
 # tests/unit/net
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output \
-	tests/unit/net/test_storm tests/unit/net/test_tls tests/unit/net/test_tls_context tests/unit/net/test_tls_hostile
-TESTS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output \
 	tests/unit/net/test_storm tests/unit/net/test_tls tests/unit/net/test_tls_context tests/unit/net/test_tls_hostile
 tests_unit_net_test_conn_script_SOURCES = tests/unit/net/test_conn_script.c tests/unit/net/recorder.h
 tests_unit_net_test_conn_script_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -64,64 +70,52 @@ endif
 # tests/unit/base, tests/unit/loop
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/base/test_str
-TESTS += tests/unit/base/test_str
 tests_unit_base_test_str_SOURCES = tests/unit/base/test_str.c tests/unit/unit.h
 tests_unit_base_test_str_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_str_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_map
-TESTS += tests/unit/base/test_map
 tests_unit_base_test_map_SOURCES = tests/unit/base/test_map.c tests/unit/unit.h
 tests_unit_base_test_map_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_map_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_time
-TESTS += tests/unit/base/test_time
 tests_unit_base_test_time_SOURCES = tests/unit/base/test_time.c tests/unit/unit.h
 tests_unit_base_test_time_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_time_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_codec
-TESTS += tests/unit/base/test_codec
 tests_unit_base_test_codec_SOURCES = tests/unit/base/test_codec.c tests/unit/unit.h
 tests_unit_base_test_codec_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_codec_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_memory
-TESTS += tests/unit/base/test_memory
 tests_unit_base_test_memory_SOURCES = tests/unit/base/test_memory.c tests/unit/unit.h
 tests_unit_base_test_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_memory_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_ledger
-TESTS += tests/unit/base/test_ledger
 tests_unit_base_test_ledger_SOURCES = tests/unit/base/test_ledger.c tests/unit/unit.h
 tests_unit_base_test_ledger_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_ledger_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_metric
-TESTS += tests/unit/base/test_metric
 tests_unit_base_test_metric_SOURCES = tests/unit/base/test_metric.c tests/unit/unit.h
 tests_unit_base_test_metric_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_metric_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/base/test_logger
-TESTS += tests/unit/base/test_logger
 tests_unit_base_test_logger_SOURCES = tests/unit/base/test_logger.c tests/unit/unit.h
 tests_unit_base_test_logger_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_test_logger_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/loop/test_call_model
-TESTS += tests/unit/loop/test_call_model
 tests_unit_loop_test_call_model_SOURCES = tests/unit/loop/test_call_model.c tests/unit/unit.h
 tests_unit_loop_test_call_model_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loop_test_call_model_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/loop/test_loop
-TESTS += tests/unit/loop/test_loop
 tests_unit_loop_test_loop_SOURCES = tests/unit/loop/test_loop.c tests/unit/unit.h
 tests_unit_loop_test_loop_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loop_test_loop_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/loop/test_worker
-TESTS += tests/unit/loop/test_worker
 tests_unit_loop_test_worker_SOURCES = tests/unit/loop/test_worker.c tests/unit/unit.h
 tests_unit_loop_test_worker_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loop_test_worker_LDADD = $(UNIT_LIBS)
 
 # tests/unit/modules
 check_PROGRAMS += tests/unit/modules/test_scram tests/unit/modules/test_sasl tests/unit/modules/test_credential tests/unit/modules/test_caps
-TESTS += tests/unit/modules/test_scram tests/unit/modules/test_sasl tests/unit/modules/test_credential tests/unit/modules/test_caps
 tests_unit_modules_test_scram_SOURCES = tests/unit/modules/test_scram.c modules/auth/scram.c
 tests_unit_modules_test_scram_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_modules_test_scram_LDADD = $(UNIT_LIBS) $(OPENSSL_LIBS)
@@ -138,7 +132,6 @@ endif
 
 # tests/unit/xml, tests/unit/xmpp: addresses
 check_PROGRAMS += tests/unit/xml/test_framer tests/unit/xml/test_parser tests/unit/xml/test_stanza tests/unit/xmpp/test_jid
-TESTS += tests/unit/xml/test_framer tests/unit/xml/test_parser tests/unit/xml/test_stanza tests/unit/xmpp/test_jid
 tests_unit_xml_test_framer_SOURCES = tests/unit/xml/test_framer.c
 tests_unit_xml_test_framer_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_xml_test_framer_LDADD = $(UNIT_LIBS)
@@ -179,7 +172,6 @@ endif
 # tests/unit/hook
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/hook/test_dispatch tests/unit/hook/test_suspend tests/unit/hook/test_slot
-TESTS += tests/unit/hook/test_dispatch tests/unit/hook/test_suspend tests/unit/hook/test_slot
 tests_unit_hook_test_dispatch_SOURCES = tests/unit/hook/test_dispatch.c tests/unit/hook/fixture.h
 tests_unit_hook_test_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_hook_test_dispatch_LDADD = $(UNIT_LIBS)
@@ -194,8 +186,10 @@ endif
 # tests/unit/storage, tests/fault: the drivers behind the facade, linked in
 if HAVE_CMOCKA
 STORAGE_STAGE = tests/unit/storage/driver.c tests/unit/storage/driver.h $(modules_memory_la_SOURCES) $(modules_sqlite_la_SOURCES)
-check_PROGRAMS += tests/unit/storage/test_storage tests/unit/storage/test_sqlite tests/fault/test_storage
-TESTS += tests/unit/storage/test_storage tests/unit/storage/test_sqlite tests/fault/test_storage
+check_PROGRAMS += tests/unit/storage/test_facade tests/unit/storage/test_storage tests/unit/storage/test_sqlite tests/fault/test_storage
+tests_unit_storage_test_facade_SOURCES = tests/unit/storage/test_facade.c $(STORAGE_STAGE)
+tests_unit_storage_test_facade_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_storage_test_facade_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
 tests_unit_storage_test_storage_SOURCES = tests/unit/storage/suite.c tests/unit/storage/suite.h tests/unit/storage/suite_archive.c \
 	tests/unit/storage/suite_rows.c tests/unit/storage/suite_schema.c $(STORAGE_STAGE)
 tests_unit_storage_test_storage_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -211,7 +205,6 @@ endif
 # tests/unit/module: a program, and modules that it opens, spoilt in several ways (KIND, see counter.c)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/module/test_manager
-TESTS += tests/unit/module/test_manager
 tests_unit_module_test_manager_SOURCES = tests/unit/module/test_manager.c tests/unit/module/note.h
 tests_unit_module_test_manager_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_module_test_manager_LDADD = $(UNIT_LIBS)
