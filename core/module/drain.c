@@ -181,8 +181,10 @@ static bool is_draining(const struct cpl_module *module)
 bool drain_wait(const struct cpl_module *module, int64_t ms)
 {
 	int64_t until = clock_system_monotonic() + ms;
+	bool ran = true;
 
+	/* It sleeps only when nothing was there to do. */
 	while (is_draining(module) && clock_system_monotonic() < until)
-		loop_turn(TICK_MS / 10);
+		ran = loop_turn(ran ? 0 : 1);
 	return !is_draining(module);
 }
