@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Resource binding (RFC 6120 section 7), and the session request of older clients (RFC 3921 section 3), which does nothing. */
+/* Resource binding (RFC 6120 section 7), and the session request of older clients (RFC 3921 section 3), which
+ * does nothing. */
 #include <couplet/module.h>
 
 struct bind_config {
 	int conflict; /* enum cpl_conflict */
 };
 static const char *const policies[] = {"replace", "refuse", "rename", NULL};
-_Static_assert(CPL_CONFLICT_REPLACE == 0 && CPL_CONFLICT_REFUSE == 1 && CPL_CONFLICT_RENAME == 2, "policies has the order of the enum");
+_Static_assert(CPL_CONFLICT_REPLACE == 0 && CPL_CONFLICT_REFUSE == 1 && CPL_CONFLICT_RENAME == 2,
+	       "policies has the order of the enum");
 static const struct cpl_option options[] = {
 	CPL_OPT_ENUM(struct bind_config, conflict, "replace", policies, CPL_RELOADABLE,
-		     "When the resource is in use: close the old session, refuse the new one, or give the new one another resource."),
+		     "When the resource is in use: close the old session, refuse the new one, or give the "
+		     "new one another resource."),
 	CPL_OPT_END,
 };
 
@@ -18,7 +21,8 @@ CPL_NAME(resource_name, "urn:ietf:params:xml:ns:xmpp-bind", "resource");
 CPL_NAME(jid_name, "urn:ietf:params:xml:ns:xmpp-bind", "jid");
 CPL_NAME(session_name, "urn:ietf:params:xml:ns:xmpp-session", "session");
 CPL_NAME(optional_name, "urn:ietf:params:xml:ns:xmpp-session", "optional");
-static struct cpl_name *const names[] = {&bind_name, &resource_name, &jid_name, &session_name, &optional_name, NULL};
+static struct cpl_name *const names[] = {&bind_name,	&resource_name, &jid_name,
+					 &session_name, &optional_name, NULL};
 
 static void on_features(struct cpl_module *self, struct cpl_ev_features *ev)
 {
@@ -87,7 +91,8 @@ static enum cpl_flow on_bind(struct cpl_module *self, struct cpl_ev_stanza *ev)
 	binding = CPL_NEW(struct binding);
 	binding->session = cpl_session_ref(s);
 	binding->iq = cpl_stanza_ref(ev->stanza);
-	if (cpl_session_bind(&binding->request, s, resource, (enum cpl_conflict)config->conflict, on_bound) != 0) {
+	if (cpl_session_bind(&binding->request, s, resource, (enum cpl_conflict)config->conflict, on_bound) !=
+	    0) {
 		answer(s, cpl_stanza_error(ev->stanza, binding->request.condition, binding->request.text));
 		binding_destroy(&binding);
 		return CPL_HANDLED;

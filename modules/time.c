@@ -20,7 +20,8 @@ static struct cpl_str offset_text(int64_t now, struct cpl_arena *arena)
 	if (!localtime_r(&seconds, &local) || local.tm_gmtoff / 60 == 0)
 		return CPL_STR("Z");
 	minutes = labs(local.tm_gmtoff / 60);
-	return cpl_arena_printf(arena, "%c%02ld:%02ld", local.tm_gmtoff < 0 ? '-' : '+', minutes / 60, minutes % 60);
+	return cpl_arena_printf(arena, "%c%02ld:%02ld", local.tm_gmtoff < 0 ? '-' : '+', minutes / 60,
+				minutes % 60);
 }
 
 static enum cpl_flow on_time(struct cpl_module *self, struct cpl_ev_stanza *ev)

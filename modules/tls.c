@@ -7,7 +7,8 @@ struct tls_config {
 };
 static const struct cpl_option options[] = {
 	CPL_OPT_BOOL(struct tls_config, required, "true", CPL_RELOADABLE,
-		     "Offer no authentication before the connection is secure; false is for tests and for proxies that speak TLS themselves."),
+		     "Offer no authentication before the connection is secure; false is for tests and for "
+		     "proxies that speak TLS themselves."),
 	CPL_OPT_END,
 };
 
@@ -22,8 +23,7 @@ enum { STARTTLS_SESSIONS = CPL_IN(C2S_UNAUTHED) | CPL_IN(S2SIN_UNAUTHED) };
 
 static bool may_start(const struct cpl_session *s)
 {
-	return 1u << s->type & STARTTLS_SESSIONS && !s->secure &&
-	       cpl_host_has_certificate(s->served);
+	return 1u << s->type & STARTTLS_SESSIONS && !s->secure && cpl_host_has_certificate(s->served);
 }
 
 static void on_features(struct cpl_module *self, struct cpl_ev_features *ev)

@@ -8,8 +8,9 @@ struct version_config {
 	bool show_os;
 };
 static const struct cpl_option options[] = {
-	CPL_OPT_BOOL(struct version_config, show_os, "false", CPL_RELOADABLE,
-		     "Tell the name of the operating system, too; it may help an attacker (XEP-0092 section 5)."),
+	CPL_OPT_BOOL(
+		struct version_config, show_os, "false", CPL_RELOADABLE,
+		"Tell the name of the operating system, too; it may help an attacker (XEP-0092 section 5)."),
 	CPL_OPT_END,
 };
 

@@ -6,7 +6,8 @@
 
 #include <openssl/crypto.h>
 
-/* One call of the service. It goes on when its caller has cancelled a write: what reaches the disk is announced, whoever waits for it. */
+/* One call of the service. It goes on when its caller has cancelled a write: what reaches the disk is
+ * announced, whoever waits for it. */
 struct operation {
 	struct cpl_call job;
 	struct cpl_store_call store;
@@ -27,16 +28,20 @@ bool accounts_name_acceptable(struct cpl_jid account)
 {
 	struct cpl_arena *arena = cpl_arena_create();
 	struct cpl_str local = CPL_NONE;
-	bool good = account.local_len > 0 && !cpl_jid_is_full(account) && cpl_host_find(cpl_jid_domain(account)) &&
-		    cpl_prepare_new_local(&local, cpl_jid_local(account), arena) == 0 && cpl_str_equal(local, cpl_jid_local(account));
+	bool good = account.local_len > 0 && !cpl_jid_is_full(account) &&
+		    cpl_host_find(cpl_jid_domain(account)) &&
+		    cpl_prepare_new_local(&local, cpl_jid_local(account), arena) == 0 &&
+		    cpl_str_equal(local, cpl_jid_local(account));
 
 	cpl_arena_destroy(&arena);
 	return good;
 }
 
-bool accounts_prepare_password(struct cpl_str *out, struct cpl_str password, bool query, struct cpl_arena *arena)
+bool accounts_prepare_password(struct cpl_str *out, struct cpl_str password, bool query,
+			       struct cpl_arena *arena)
 {
-	return password.len > 0 && cpl_prepare_password(out, password, query, arena) == 0 && out->len > 0 && out->len <= SCRAM_PASSWORD_MAX;
+	return password.len > 0 && cpl_prepare_password(out, password, query, arena) == 0 && out->len > 0 &&
+	       out->len <= SCRAM_PASSWORD_MAX;
 }
 
 void accounts_announce_created(struct cpl_jid account)
@@ -65,15 +70,17 @@ static void operation_abandon(struct cpl_call *outer)
 }
 
 /* Makes the operation and begins the caller's call; NULL and a code when it could not. */
-static struct operation *operation_begin(struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account, struct cpl_str password,
-					 bool query, void (*done)(struct cpl_call *call), int *code)
+static struct operation *operation_begin(struct cpl_call *call, struct cpl_scope *scope,
+					 struct cpl_jid account, struct cpl_str password, bool query,
+					 void (*done)(struct cpl_call *call), int *code)
 {
 	struct cpl_arena *arena = cpl_arena_create();
 	struct operation *op = NULL;
 	struct cpl_str prepared;
 
-	*code = accounts_prepare_password(&prepared, password, query, arena) ? cpl_call_begin(call, scope, done, operation_abandon)
-									     : CPL_E_INVALID;
+	*code = accounts_prepare_password(&prepared, password, query, arena)
+			? cpl_call_begin(call, scope, done, operation_abandon)
+			: CPL_E_INVALID;
 	if (*code == 0) {
 		op = CPL_NEW(struct operation);
 		memcpy(op->password, prepared.ptr, prepared.len);
@@ -110,7 +117,8 @@ static void on_committed(struct cpl_call *call)
 	if (call->status == CPL_OK)
 		op->committed(op);
 	else if (call->status != CPL_E_EXISTS && call->status != CPL_E_NOT_FOUND)
-		cpl_log_error("credentials not written account=%.*s error=%s", CPL_ARG(cpl_jid_str(op->account)),
+		cpl_log_error("credentials not written account=%.*s error=%s",
+			      CPL_ARG(cpl_jid_str(op->account)),
 			      op->store.error.code ? op->store.error.text : cpl_code_text(call->status));
 	operation_end(op, call->status);
 }
@@ -135,8 +143,9 @@ static void on_new_keys(struct cpl_call *call)
 		operation_end(op, code);
 }
 
-static int write_password(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account,
-			  struct cpl_str password, const struct cpl_session *keep, void (*committed)(struct operation *op), bool create,
+static int write_password(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
+			  struct cpl_jid account, struct cpl_str password, const struct cpl_session *keep,
+			  void (*committed)(struct operation *op), bool create,
 			  void (*done)(struct cpl_call *call))
 {
 	const struct auth_config *config = config_for(self, account);
@@ -153,7 +162,8 @@ static int write_password(struct cpl_module *self, struct cpl_call *call, struct
 	if (keep)
 		op->keep = cpl_session_ref((struct cpl_session *)keep);
 	credentials_salt(&op->credentials, config->iterations);
-	code = credentials_derive(&op->job, NULL, &op->credentials, CREDENTIALS_ALL, operation_password(op), on_new_keys);
+	code = credentials_derive(&op->job, NULL, &op->credentials, CREDENTIALS_ALL, operation_password(op),
+				  on_new_keys);
 	if (code != 0)
 		operation_end(op, code);
 	return 0;
@@ -165,8 +175,8 @@ static void created(struct operation *op)
 	accounts_announce_created(op->account);
 }
 
-int accounts_create(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account, struct cpl_str password,
-		    void (*done)(struct cpl_call *call))
+int accounts_create(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
+		    struct cpl_jid account, struct cpl_str password, void (*done)(struct cpl_call *call))
 {
 	if (!accounts_name_acceptable(account))
 		return CPL_E_INVALID;
@@ -188,8 +198,9 @@ static void password_changed(struct operation *op)
 		cpl_user_close_sessions(user, op->keep, CPL_STREAM_RESET, "the password was changed");
 }
 
-int accounts_set_password(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account,
-			  struct cpl_str password, const struct cpl_session *keep, void (*done)(struct cpl_call *call))
+int accounts_set_password(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
+			  struct cpl_jid account, struct cpl_str password, const struct cpl_session *keep,
+			  void (*done)(struct cpl_call *call))
 {
 	return write_password(self, call, scope, account, password, keep, password_changed, false, done);
 }
@@ -207,8 +218,9 @@ static void on_given_keys(struct cpl_call *call)
 		operation_end(op, call->status);
 		return;
 	}
-	right = cpl_equal_secret((struct cpl_str){(const char *)given->keys[op->hash].stored_key, size},
-				 (struct cpl_str){(const char *)op->credentials.keys[op->hash].stored_key, size});
+	right = cpl_equal_secret(
+		(struct cpl_str){(const char *)given->keys[op->hash].stored_key, size},
+		(struct cpl_str){(const char *)op->credentials.keys[op->hash].stored_key, size});
 	operation_end(op, right && op->known ? CPL_OK : CPL_E_DENIED);
 }
 
@@ -230,18 +242,20 @@ static void on_row(struct cpl_call *call)
 	if (code == CPL_E_NOT_FOUND)
 		code = CPL_OK; /* the decoy is there */
 	if (code != CPL_OK && code != CPL_E_CANCELLED)
-		cpl_log_error("credentials not readable account=%.*s error=%s", CPL_ARG(cpl_jid_str(op->account)),
+		cpl_log_error("credentials not readable account=%.*s error=%s",
+			      CPL_ARG(cpl_jid_str(op->account)),
 			      op->store.error.code ? op->store.error.text : cpl_code_text(code));
 	if (code == CPL_OK && !op->outer)
 		code = CPL_E_CANCELLED;
 	if (code == CPL_OK)
-		code = credentials_derive(&op->job, NULL, &op->credentials, 1u << op->hash, operation_password(op), on_given_keys);
+		code = credentials_derive(&op->job, NULL, &op->credentials, 1u << op->hash,
+					  operation_password(op), on_given_keys);
 	if (code != CPL_OK)
 		operation_end(op, code);
 }
 
-int accounts_check(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account, struct cpl_str password,
-		   void (*done)(struct cpl_call *call))
+int accounts_check(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
+		   struct cpl_jid account, struct cpl_str password, void (*done)(struct cpl_call *call))
 {
 	const struct auth_config *config = config_for(self, account);
 	struct operation *op;
@@ -253,7 +267,8 @@ int accounts_check(struct cpl_module *self, struct cpl_call *call, struct cpl_sc
 	if (!op)
 		return code;
 	op->hash = SCRAM_SHA_256;
-	credentials_decoy(cpl_module_data(self), account, op->hash, config->iterations, &op->credentials.keys[op->hash]);
+	credentials_decoy(cpl_module_data(self), account, op->hash, config->iterations,
+			  &op->credentials.keys[op->hash]);
 	code = cpl_store_get(&op->store, NULL, &credentials_store, op->account, CPL_NONE, on_row);
 	if (code != 0)
 		operation_end(op, code);
@@ -271,8 +286,8 @@ static void on_removed(struct cpl_call *call)
 	operation_end(op, call->status);
 }
 
-static int accounts_remove(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account,
-			   void (*done)(struct cpl_call *call))
+static int accounts_remove(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
+			   struct cpl_jid account, void (*done)(struct cpl_call *call))
 {
 	struct operation *op;
 	int code = cpl_call_begin(call, scope, done, operation_abandon);

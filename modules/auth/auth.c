@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Authentication: SASL with SCRAM and PLAIN (RFC 6120 section 6, RFC 5802, RFC 7677, RFC 4616), channel binding (XEP-0440), downgrade protection (XEP-0474), and the accounts. */
+/* Authentication: SASL with SCRAM and PLAIN (RFC 6120 section 6, RFC 5802, RFC 7677, RFC 4616), channel
+ * binding (XEP-0440), downgrade protection (XEP-0474), and the accounts. */
 #include "modules/auth/auth.h"
 
 #include "modules/auth/credential.h"
 
 static const struct cpl_option options[] = {
-	CPL_OPT_ENUMS(struct auth_config, mechanisms, "SCRAM-SHA-256-PLUS,SCRAM-SHA-256,SCRAM-SHA-1-PLUS,SCRAM-SHA-1,PLAIN", mechanism_names,
-		      CPL_RELOADABLE, "SASL mechanisms to offer, best first; PLAIN is offered only under TLS."),
+	CPL_OPT_ENUMS(struct auth_config, mechanisms,
+		      "SCRAM-SHA-256-PLUS,SCRAM-SHA-256,SCRAM-SHA-1-PLUS,SCRAM-SHA-1,PLAIN", mechanism_names,
+		      CPL_RELOADABLE,
+		      "SASL mechanisms to offer, best first; PLAIN is offered only under TLS."),
 	CPL_OPT_INT(struct auth_config, iterations, "10000", "4096", "10000000", CPL_RELOADABLE,
 		    "PBKDF2 iterations for passwords that are set from now on."),
 	CPL_OPT_INT(struct auth_config, max_tries, "3", "1", "10", CPL_RELOADABLE,
 		    "Failed authentications after which the stream is closed."),
 	CPL_OPT_BOOL(struct auth_config, downgrade_protection, "true", CPL_RELOADABLE,
-		     "Sign the list of offered mechanisms, so that clients notice when somebody has shortened it (XEP-0474)."),
+		     "Sign the list of offered mechanisms, so that clients notice when somebody has "
+		     "shortened it (XEP-0474)."),
 	CPL_OPT_END,
 };
 
@@ -47,7 +51,8 @@ static void unload(struct cpl_module *self)
 }
 
 CPL_MODULE(auth) = {
-	CPL_MODULE_HEAD("auth", "1.0", "SASL authentication and accounts (RFC 6120, RFC 5802, XEP-0440, XEP-0474)"),
+	CPL_MODULE_HEAD("auth", "1.0",
+			"SASL authentication and accounts (RFC 6120, RFC 5802, XEP-0440, XEP-0474)"),
 	.names = auth_names,
 	.options = options,
 	.config_size = sizeof(struct auth_config),

@@ -40,7 +40,9 @@ static void request_end(struct request *request, int status)
 		cpl_refuse(in, "there is no account %.*s", CPL_ARG(account));
 		break;
 	case CPL_E_INVALID:
-		cpl_refuse(in, "this password is not acceptable: it is empty, longer than %d bytes or has characters that RFC 4013 forbids",
+		cpl_refuse(in,
+			   "this password is not acceptable: it is empty, longer than %d bytes or has "
+			   "characters that RFC 4013 forbids",
 			   SCRAM_PASSWORD_MAX);
 		break;
 	default:
@@ -66,7 +68,8 @@ static void run_adduser(struct cpl_module *self, struct cpl_invocation *in)
 		return;
 	}
 	request = request_create(in, "added");
-	code = accounts_create(self, &request->call, cpl_invocation_scope(in), account, cpl_password(in), on_done);
+	code = accounts_create(self, &request->call, cpl_invocation_scope(in), account, cpl_password(in),
+			       on_done);
 	if (code != 0)
 		request_end(request, code);
 }
@@ -74,7 +77,8 @@ static void run_adduser(struct cpl_module *self, struct cpl_invocation *in)
 static void run_passwd(struct cpl_module *self, struct cpl_invocation *in)
 {
 	struct request *request = request_create(in, "has a new password");
-	int code = accounts_set_password(self, &request->call, cpl_invocation_scope(in), cpl_arg_jid(in, 0), cpl_password(in), NULL, on_done);
+	int code = accounts_set_password(self, &request->call, cpl_invocation_scope(in), cpl_arg_jid(in, 0),
+					 cpl_password(in), NULL, on_done);
 
 	if (code != 0)
 		request_end(request, code);
@@ -159,8 +163,8 @@ static void on_page(struct cpl_call *call)
 static void listing_next(struct listing *listing)
 {
 	struct cpl_str after = listing->after.len > 0 ? cpl_buf_str(&listing->after) : CPL_NONE;
-	int code = cpl_account_list(&listing->store, cpl_invocation_scope(listing->in), cpl_buf_str(&listing->domain), after, LIST_PAGE,
-				    on_page);
+	int code = cpl_account_list(&listing->store, cpl_invocation_scope(listing->in),
+				    cpl_buf_str(&listing->domain), after, LIST_PAGE, on_page);
 
 	if (code != 0)
 		listing_end(listing, code);
@@ -177,15 +181,19 @@ static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 
 const struct cpl_command auth_commands[] = {
 	{"adduser <account>", "Make an account; asks for its password.",
-	 "The password is asked for twice, or read from standard input with --password-stdin. An existing account is never overwritten.", NULL,
-	 CPL_COMMAND_OFFLINE | CPL_COMMAND_PASSWORD, run_adduser},
-	{"passwd <account>", "Give an account a new password.", "The account's open sessions are closed with the stream error reset.", NULL,
+	 "The password is asked for twice, or read from standard input with --password-stdin. An existing "
+	 "account is never overwritten.",
+	 NULL, CPL_COMMAND_OFFLINE | CPL_COMMAND_PASSWORD, run_adduser},
+	{"passwd <account>", "Give an account a new password.",
+	 "The account's open sessions are closed with the stream error reset.", NULL,
 	 CPL_COMMAND_OFFLINE | CPL_COMMAND_PASSWORD, run_passwd},
 	{"deluser <account>", "Remove an account and all that is kept for it.",
-	 "Its sessions are closed, its contacts are told, and all its data are deleted in one step. This cannot be undone.", NULL,
-	 CPL_COMMAND_OFFLINE | CPL_COMMAND_CONFIRM, run_deluser},
-	{"user list <host>", "List the accounts of a host.", NULL, "jid,created,state", CPL_COMMAND_OFFLINE, run_list},
-	{"user import <file>", "Make accounts from a file of addresses and passwords or keys.", import_detail, NULL,
-	 CPL_COMMAND_OFFLINE | CPL_COMMAND_INPUT, import_run},
+	 "Its sessions are closed, its contacts are told, and all its data are deleted in one step. This "
+	 "cannot be undone.",
+	 NULL, CPL_COMMAND_OFFLINE | CPL_COMMAND_CONFIRM, run_deluser},
+	{"user list <host>", "List the accounts of a host.", NULL, "jid,created,state", CPL_COMMAND_OFFLINE,
+	 run_list},
+	{"user import <file>", "Make accounts from a file of addresses and passwords or keys.", import_detail,
+	 NULL, CPL_COMMAND_OFFLINE | CPL_COMMAND_INPUT, import_run},
 	CPL_COMMAND_END,
 };

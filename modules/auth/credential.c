@@ -11,13 +11,18 @@
 
 /* SHA-1 is `sha_one`, SHA-256 is `sha_two`: names of columns have no digits. */
 static const struct cpl_column columns[] = {
-	{"sha_one_salt", CPL_COLUMN_BLOB, false},	{"sha_one_iterations", CPL_COLUMN_INTEGER, false},
-	{"sha_one_stored_key", CPL_COLUMN_BLOB, false}, {"sha_one_server_key", CPL_COLUMN_BLOB, false},
-	{"sha_two_salt", CPL_COLUMN_BLOB, false},	{"sha_two_iterations", CPL_COLUMN_INTEGER, false},
-	{"sha_two_stored_key", CPL_COLUMN_BLOB, false}, {"sha_two_server_key", CPL_COLUMN_BLOB, false},
+	{"sha_one_salt", CPL_COLUMN_BLOB, false},
+	{"sha_one_iterations", CPL_COLUMN_INTEGER, false},
+	{"sha_one_stored_key", CPL_COLUMN_BLOB, false},
+	{"sha_one_server_key", CPL_COLUMN_BLOB, false},
+	{"sha_two_salt", CPL_COLUMN_BLOB, false},
+	{"sha_two_iterations", CPL_COLUMN_INTEGER, false},
+	{"sha_two_stored_key", CPL_COLUMN_BLOB, false},
+	{"sha_two_server_key", CPL_COLUMN_BLOB, false},
 	{NULL, CPL_COLUMN_TEXT, false},
 };
-const struct cpl_store credentials_store = {.name = "credentials", .kind = CPL_STORE_KEYVAL, .version = 1, .columns = columns};
+const struct cpl_store credentials_store = {
+	.name = "credentials", .kind = CPL_STORE_KEYVAL, .version = 1, .columns = columns};
 
 enum { SALT, ITERATIONS, STORED_KEY, SERVER_KEY, COLUMNS_EACH };
 _Static_assert(CREDENTIALS_COLUMNS == SCRAM_HASHES * COLUMNS_EACH, "four columns for each hash");
@@ -30,8 +35,9 @@ static bool is_bytes(const struct cpl_value *value, size_t min, size_t max)
 static bool keys_from_values(struct scram_keys *keys, const struct cpl_value *values, size_t digest)
 {
 	if (values[ITERATIONS].type != CPL_VALUE_INTEGER || values[ITERATIONS].integer < 1 ||
-	    values[ITERATIONS].integer > SCRAM_ITERATIONS_MAX || !is_bytes(&values[SALT], 1, SCRAM_SALT_MAX) ||
-	    !is_bytes(&values[STORED_KEY], digest, digest) || !is_bytes(&values[SERVER_KEY], digest, digest))
+	    values[ITERATIONS].integer > SCRAM_ITERATIONS_MAX ||
+	    !is_bytes(&values[SALT], 1, SCRAM_SALT_MAX) || !is_bytes(&values[STORED_KEY], digest, digest) ||
+	    !is_bytes(&values[SERVER_KEY], digest, digest))
 		return false;
 	keys->iterations = (uint32_t)values[ITERATIONS].integer;
 	keys->salt_size = (uint8_t)values[SALT].bytes.len;
@@ -66,10 +72,13 @@ void credentials_to_values(const struct credentials *from, struct cpl_value valu
 		size_t digest = scram_digest_size((enum scram_hash)hash);
 		bool kept = keys->iterations > 0;
 
-		to[SALT] = kept ? CPL_BYTES(((struct cpl_str){(const char *)keys->salt, keys->salt_size})) : CPL_NULL;
+		to[SALT] = kept ? CPL_BYTES(((struct cpl_str){(const char *)keys->salt, keys->salt_size}))
+				: CPL_NULL;
 		to[ITERATIONS] = kept ? CPL_INTEGER(keys->iterations) : CPL_NULL;
-		to[STORED_KEY] = kept ? CPL_BYTES(((struct cpl_str){(const char *)keys->stored_key, digest})) : CPL_NULL;
-		to[SERVER_KEY] = kept ? CPL_BYTES(((struct cpl_str){(const char *)keys->server_key, digest})) : CPL_NULL;
+		to[STORED_KEY] = kept ? CPL_BYTES(((struct cpl_str){(const char *)keys->stored_key, digest}))
+				      : CPL_NULL;
+		to[SERVER_KEY] = kept ? CPL_BYTES(((struct cpl_str){(const char *)keys->server_key, digest}))
+				      : CPL_NULL;
 	}
 }
 
@@ -91,7 +100,8 @@ void credentials_salt(struct credentials *out, int64_t iterations)
 	}
 }
 
-void credentials_decoy(const struct auth *auth, struct cpl_jid account, enum scram_hash hash, int64_t iterations, struct scram_keys *out)
+void credentials_decoy(const struct auth *auth, struct cpl_jid account, enum scram_hash hash,
+		       int64_t iterations, struct scram_keys *out)
 {
 	struct cpl_str secret = {(const char *)auth->secret, sizeof(auth->secret)};
 	unsigned char salt[SCRAM_DIGEST_MAX];
@@ -137,7 +147,8 @@ static int make_secret(struct auth *auth, const char *path, struct cpl_error *er
 	int code = CPL_OK;
 
 	cpl_random_bytes(auth->secret, sizeof(auth->secret));
-	if (fd < 0 || fchmod(fd, 0600) != 0 || !write_whole(fd, auth->secret, sizeof(auth->secret)) || rename(fresh, path) != 0)
+	if (fd < 0 || fchmod(fd, 0600) != 0 || !write_whole(fd, auth->secret, sizeof(auth->secret)) ||
+	    rename(fresh, path) != 0)
 		code = fail_errno(error, fresh);
 	if (fd >= 0)
 		close(fd);
@@ -159,8 +170,9 @@ int credentials_load_secret(struct auth *auth, struct cpl_error *error)
 		if (size < 0)
 			code = fail_errno(error, path);
 		else if (size != (ssize_t)sizeof(auth->secret))
-			code = cpl_fail(error, CPL_E_CORRUPT, "%s: %d bytes were expected; without the file a new one is made", path,
-					AUTH_SECRET_SIZE);
+			code = cpl_fail(error, CPL_E_CORRUPT,
+					"%s: %d bytes were expected; without the file a new one is made",
+					path, AUTH_SECRET_SIZE);
 		close(fd);
 	}
 	cpl_free(path);
@@ -191,8 +203,8 @@ static void derive_drop(void *block)
 	OPENSSL_cleanse(block, sizeof(struct derivation));
 }
 
-int credentials_derive(struct cpl_call *call, struct cpl_scope *scope, const struct credentials *from, unsigned hashes, struct cpl_str password,
-		       void (*done)(struct cpl_call *call))
+int credentials_derive(struct cpl_call *call, struct cpl_scope *scope, const struct credentials *from,
+		       unsigned hashes, struct cpl_str password, void (*done)(struct cpl_call *call))
 {
 	struct derivation derivation = {*from, hashes, password.len, {0}};
 	int code;

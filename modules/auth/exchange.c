@@ -56,7 +56,8 @@ void exchange_challenge(struct cpl_session *s, struct cpl_str data)
 	send_data(s, &sasl_challenge, data);
 }
 
-enum cpl_flow exchange_fail(struct cpl_session *s, struct exchange *exchange, const char *condition, const char *text)
+enum cpl_flow exchange_fail(struct cpl_session *s, struct exchange *exchange, const char *condition,
+			    const char *text)
 {
 	struct cpl_stanza *nonza = cpl_nonza_create(&sasl_failure);
 
@@ -65,8 +66,9 @@ enum cpl_flow exchange_fail(struct cpl_session *s, struct exchange *exchange, co
 		cpl_add_with_text(nonza, nonza->root, &sasl_text, cpl_str_of(text));
 	cpl_session_send_nonza(s, nonza);
 	cpl_stanza_unref(&nonza);
-	cpl_log_info("authentication failed session=%.*s address=%s account=%.*s condition=%s", CPL_ARG(s->id),
-		     s->conn ? s->conn->address : "", CPL_ARG(cpl_jid_str(exchange->account)), condition);
+	cpl_log_info("authentication failed session=%.*s address=%s account=%.*s condition=%s",
+		     CPL_ARG(s->id), s->conn ? s->conn->address : "", CPL_ARG(cpl_jid_str(exchange->account)),
+		     condition);
 	exchange_reset(exchange);
 	if (++exchange->failures >= exchange->max_tries)
 		cpl_session_close(s, CPL_STREAM_POLICY_VIOLATION, "too many failed authentications");
@@ -98,7 +100,8 @@ static unsigned configured(const struct auth_config *config)
 	return mask;
 }
 
-/* The types of channel binding to tell (XEP-0440 section 3). tls-unique is accepted, but nobody should choose it. */
+/* The types of channel binding to tell (XEP-0440 section 3). tls-unique is accepted, but nobody should choose
+ * it. */
 static unsigned bindings_of(struct cpl_session *s)
 {
 	static const enum cpl_binding told[] = {CPL_BINDING_SERVER_END_POINT, CPL_BINDING_EXPORTER};
@@ -143,7 +146,8 @@ void exchange_on_features(struct cpl_module *self, struct cpl_ev_features *ev)
 	list = cpl_add(features, features->root, &sasl_mechanisms);
 	for (size_t i = 0; i < config->mechanisms.count; i++)
 		if (exchange->offered & OFFER(config->mechanisms.items[i]))
-			cpl_add_with_text(features, list, &sasl_mechanism, cpl_str_of(mechanism_names[config->mechanisms.items[i]]));
+			cpl_add_with_text(features, list, &sasl_mechanism,
+					  cpl_str_of(mechanism_names[config->mechanisms.items[i]]));
 	if (!exchange->bindings)
 		return;
 	list = cpl_add(features, features->root, &sasl_channel_bindings);
@@ -170,7 +174,8 @@ static enum cpl_flow take(struct cpl_module *self, struct cpl_ev_nonza *ev, stru
 	if (exchange->mechanism != MECHANISM_PLAIN)
 		return scram_take(self, ev, exchange, message);
 	flow = plain_take(self, ev, exchange, message);
-	/* UNSAFE: the password in the stanza's own memory, decoded and as it came, is written over; nobody reads this element after us. */
+	/* UNSAFE: the password in the stanza's own memory, decoded and as it came, is written over; nobody
+	 * reads this element after us. */
 	if (message.len > 0) {
 		OPENSSL_cleanse((char *)message.ptr, message.len);
 		OPENSSL_cleanse((char *)text.ptr, text.len);
@@ -178,7 +183,8 @@ static enum cpl_flow take(struct cpl_module *self, struct cpl_ev_nonza *ev, stru
 	return flow;
 }
 
-static enum cpl_flow refuse_mechanism(struct cpl_module *self, struct cpl_session *s, struct exchange *exchange, int mechanism)
+static enum cpl_flow refuse_mechanism(struct cpl_module *self, struct cpl_session *s,
+				      struct exchange *exchange, int mechanism)
 {
 	unsigned known = configured(CPL_CONFIG(self, s->served, struct auth_config));
 	bool needs_tls = !s->secure && (mechanism == MECHANISM_PLAIN || tls_missing(s));
@@ -201,8 +207,10 @@ static enum cpl_flow on_auth(struct cpl_module *self, struct cpl_ev_nonza *ev)
 		return refuse_mechanism(self, s, exchange, mechanism);
 	exchange->mechanism = (enum mechanism)mechanism;
 	exchange->step = EXCHANGE_FIRST;
-	/* All our mechanisms begin with the client; without an initial response it is asked for one (RFC 4422 section 3.3, RFC 6120 6.4.2). */
-	if (cpl_text_of(ev->nonza->root, ev->nonza->arena).len == 0 && cpl_child_count(ev->nonza->root) == 0) {
+	/* All our mechanisms begin with the client; without an initial response it is asked for one (RFC 4422
+	 * section 3.3, RFC 6120 6.4.2). */
+	if (cpl_text_of(ev->nonza->root, ev->nonza->arena).len == 0 &&
+	    cpl_child_count(ev->nonza->root) == 0) {
 		exchange_challenge(s, CPL_STR(""));
 		return CPL_HANDLED;
 	}
@@ -234,8 +242,8 @@ const struct cpl_nonza_row auth_nonzas[] = {
 	{NULL, 0, NULL},
 };
 
-const char *exchange_name(struct cpl_session *s, struct exchange *exchange, struct cpl_str username, struct cpl_str authzid,
-			  struct cpl_arena *arena)
+const char *exchange_name(struct cpl_session *s, struct exchange *exchange, struct cpl_str username,
+			  struct cpl_str authzid, struct cpl_arena *arena)
 {
 	struct cpl_jid account, asked;
 
@@ -274,7 +282,8 @@ void exchange_wait_drop(struct exchange_wait **wait)
 
 bool exchange_wait_alive(const struct exchange_wait *wait, int status)
 {
-	return status != CPL_E_CANCELLED && cpl_suspension_alive(wait->suspension) && exchange_find(wait->session);
+	return status != CPL_E_CANCELLED && cpl_suspension_alive(wait->suspension) &&
+	       exchange_find(wait->session);
 }
 
 void exchange_wait_end(struct exchange_wait **wait)
@@ -294,7 +303,8 @@ static void on_authenticated(struct cpl_call *call)
 		cpl_slot_clear(&wait->session->slots, &slot);
 	} else if (exchange_wait_alive(wait, call->status)) {
 		if (call->status == CPL_E_DENIED)
-			exchange_fail(wait->session, exchange, wait->request.condition ? wait->request.condition : "not-authorized",
+			exchange_fail(wait->session, exchange,
+				      wait->request.condition ? wait->request.condition : "not-authorized",
 				      wait->request.text);
 		else
 			exchange_fail(wait->session, exchange, "temporary-auth-failure", NULL);
@@ -309,9 +319,10 @@ static int set_identity(struct exchange_wait *wait, struct exchange *exchange)
 	int code;
 
 	if (wait->success.len > 0)
-		cpl_add_text(success, success->root, cpl_base64_encode(success->arena, wait->success.ptr, wait->success.len));
-	code = cpl_session_authenticate(&wait->request, wait->session, cpl_jid_local(exchange->account), wait->mechanism, success,
-					on_authenticated);
+		cpl_add_text(success, success->root,
+			     cpl_base64_encode(success->arena, wait->success.ptr, wait->success.len));
+	code = cpl_session_authenticate(&wait->request, wait->session, cpl_jid_local(exchange->account),
+					wait->mechanism, success, on_authenticated);
 	cpl_stanza_unref(&success);
 	return code;
 }
@@ -328,8 +339,8 @@ static void on_account(struct cpl_call *call)
 	if (call->status == CPL_E_NOT_FOUND || (call->status == CPL_OK && wait->store.count == 0)) {
 		exchange_fail(wait->session, exchange, "not-authorized", NULL);
 	} else if (call->status != CPL_OK) {
-		cpl_log_error("account not readable account=%.*s error=%s", CPL_ARG(cpl_jid_str(exchange->account)),
-			      wait->store.error.text);
+		cpl_log_error("account not readable account=%.*s error=%s",
+			      CPL_ARG(cpl_jid_str(exchange->account)), wait->store.error.text);
 		exchange_fail(wait->session, exchange, "temporary-auth-failure", NULL);
 	} else if (wait->store.rows[0].disabled) {
 		exchange_fail(wait->session, exchange, "account-disabled", NULL);

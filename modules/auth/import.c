@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* "user import": many accounts from one file. Keys are derived on the workers, a few at a time so that others get their turn, and committed in batches. */
+/* "user import": many accounts from one file. Keys are derived on the workers, a few at a time so that others
+ * get their turn, and committed in batches. */
 #include "modules/auth/accounts.h"
 #include "modules/auth/commands.h"
 #include "modules/auth/credential.h"
@@ -8,12 +9,16 @@
 
 enum { IMPORT_BATCH = 500, IMPORT_JOBS = 8 };
 
-const char import_detail[] =
-	"Each line holds a bare JID, white space, and the password up to the end of the line. Instead of a password there may be SCRAM keys in the "
-	"form of RFC 5803, one or more separated by spaces: SCRAM-SHA-1$ITERATIONS:SALT$STORED-KEY:SERVER-KEY and "
-	"SCRAM-SHA-256$ITERATIONS:SALT$STORED-KEY:SERVER-KEY, where salt and keys are base64; an account can log in with the mechanisms whose keys "
-	"are given, and with PLAIN. Blank lines and lines that begin with # are skipped. A line that cannot be imported is reported with its "
-	"number and the rest goes on; existing accounts are not changed. The exit code is 0 only if every line was imported.";
+const char import_detail[] = "Each line holds a bare JID, white space, and the password up to the end of the "
+			     "line. Instead of a password there may be SCRAM keys in the "
+			     "form of RFC 5803, one or more separated by spaces: "
+			     "SCRAM-SHA-1$ITERATIONS:SALT$STORED-KEY:SERVER-KEY and "
+			     "SCRAM-SHA-256$ITERATIONS:SALT$STORED-KEY:SERVER-KEY, where salt and keys are "
+			     "base64; an account can log in with the mechanisms whose keys "
+			     "are given, and with PLAIN. Blank lines and lines that begin with # are "
+			     "skipped. A line that cannot be imported is reported with its "
+			     "number and the rest goes on; existing accounts are not changed. The exit code "
+			     "is 0 only if every line was imported.";
 
 struct entry {
 	struct cpl_jid account;
@@ -36,11 +41,11 @@ struct import {
 	struct cpl_arena *arena; /* of the present batch */
 	struct entry *entries;
 	size_t count;
-	size_t next_job;   /* the first entry whose keys nobody has begun to derive */
-	size_t single;     /* with `singly`: the entry being committed */
-	bool singly;       /* the batch as a whole was refused: one by one, to find out which */
+	size_t next_job; /* the first entry whose keys nobody has begun to derive */
+	size_t single;	 /* with `singly`: the entry being committed */
+	bool singly;	 /* the batch as a whole was refused: one by one, to find out which */
 	unsigned running;
-	int failure;       /* a job could not be done: end when the others are back */
+	int failure; /* a job could not be done: end when the others are back */
 	unsigned line, made, bad;
 	struct import_job jobs[IMPORT_JOBS];
 };
@@ -52,7 +57,8 @@ static void forget_batch(struct import *import)
 	/* UNSAFE: the passwords in our own arena are written over. */
 	for (size_t i = 0; i < import->count; i++)
 		if (import->entries[i].password.ptr)
-			OPENSSL_cleanse((char *)import->entries[i].password.ptr, import->entries[i].password.len);
+			OPENSSL_cleanse((char *)import->entries[i].password.ptr,
+					import->entries[i].password.len);
 	cpl_arena_destroy(&import->arena);
 	import->entries = NULL;
 	import->count = import->next_job = import->single = 0;
@@ -65,9 +71,11 @@ static void import_end(struct import *import, int status, const char *detail)
 
 	forget_batch(import);
 	if (status != CPL_OK)
-		cpl_refuse(in, "stopped near line %u: %s; %u accounts were added", import->line, detail, import->made);
+		cpl_refuse(in, "stopped near line %u: %s; %u accounts were added", import->line, detail,
+			   import->made);
 	else if (import->bad > 0)
-		cpl_refuse(in, "%u accounts were added, %u lines were not imported", import->made, import->bad);
+		cpl_refuse(in, "%u accounts were added, %u lines were not imported", import->made,
+			   import->bad);
 	else
 		cpl_say(in, "%u accounts were added", import->made);
 	if (status == CPL_OK && import->bad == 0)
@@ -102,7 +110,8 @@ static const char *read_keys(struct import *import, struct entry *entry, struct 
 	return NULL;
 }
 
-static const char *read_password(struct import *import, struct entry *entry, struct cpl_host *host, struct cpl_str text)
+static const char *read_password(struct import *import, struct entry *entry, struct cpl_host *host,
+				 struct cpl_str text)
 {
 	const struct auth_config *config = CPL_CONFIG(import->self, host, struct auth_config);
 	struct cpl_str prepared;
@@ -130,7 +139,8 @@ static const char *read_line(struct import *import, struct entry *entry, struct 
 	if (text.len == 0)
 		return "no password";
 	/* The address outlives the line. */
-	if (cpl_jid_parse(&entry->account, cpl_arena_copy(import->arena, (struct cpl_str){line.ptr, end}), import->arena) != 0)
+	if (cpl_jid_parse(&entry->account, cpl_arena_copy(import->arena, (struct cpl_str){line.ptr, end}),
+			  import->arena) != 0)
 		return "not a JID";
 	if (!cpl_host_find(cpl_jid_domain(entry->account)))
 		return "not one of our hosts";
@@ -188,7 +198,8 @@ static void on_committed(struct cpl_call *call)
 	if (call->status == CPL_E_EXISTS) {
 		complain(import, import->entries[import->single].line, "the account exists already");
 	} else if (call->status != CPL_OK) {
-		import_end(import, call->status, import->store.error.code ? import->store.error.text : cpl_code_text(call->status));
+		import_end(import, call->status,
+			   import->store.error.code ? import->store.error.text : cpl_code_text(call->status));
 		return;
 	} else if (import->singly) {
 		count_made(import, import->single, 1);
@@ -205,7 +216,8 @@ static void on_committed(struct cpl_call *call)
 
 static void commit(struct import *import)
 {
-	size_t first = import->singly ? import->single : 0, last = import->singly ? import->single + 1 : import->count;
+	size_t first = import->singly ? import->single : 0,
+	       last = import->singly ? import->single + 1 : import->count;
 	struct cpl_batch *batch = cpl_batch_create();
 	int code;
 
@@ -235,7 +247,8 @@ static void start_jobs(struct import *import)
 			break;
 		job->import = import;
 		job->entry = &import->entries[import->next_job++];
-		import->failure = credentials_derive(&job->call, cpl_invocation_scope(import->in), &job->entry->credentials, CREDENTIALS_ALL,
+		import->failure = credentials_derive(&job->call, cpl_invocation_scope(import->in),
+						     &job->entry->credentials, CREDENTIALS_ALL,
 						     job->entry->password, on_derived);
 		if (import->failure == CPL_OK)
 			import->running++;

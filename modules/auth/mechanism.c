@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-const char *const mechanism_names[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", NULL};
+const char *const mechanism_names[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS",
+				       "SCRAM-SHA-1",	     "PLAIN",	      NULL};
 
 const char *const binding_names[] = {
 	[CPL_BINDING_TLS_UNIQUE] = "tls-unique",
@@ -36,7 +37,8 @@ bool mechanism_is_plus(enum mechanism mechanism)
 
 enum scram_hash mechanism_hash(enum mechanism mechanism)
 {
-	return mechanism == MECHANISM_SHA_1 || mechanism == MECHANISM_SHA_1_PLUS ? SCRAM_SHA_1 : SCRAM_SHA_256;
+	return mechanism == MECHANISM_SHA_1 || mechanism == MECHANISM_SHA_1_PLUS ? SCRAM_SHA_1
+										 : SCRAM_SHA_256;
 }
 
 int binding_find(struct cpl_str name)
@@ -66,7 +68,8 @@ static void add_sorted(struct cpl_buf *out, const char *const *names, unsigned m
 	}
 }
 
-struct cpl_str downgrade_hash(enum scram_hash hash, unsigned mechanisms, unsigned bindings, struct cpl_arena *arena)
+struct cpl_str downgrade_hash(enum scram_hash hash, unsigned mechanisms, unsigned bindings,
+			      struct cpl_arena *arena)
 {
 	struct cpl_buf text = {0};
 	unsigned char digest[SCRAM_DIGEST_MAX];

@@ -4,7 +4,7 @@
 
 #include "modules/auth/auth.h"
 
-#define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_SASL	    "urn:ietf:params:xml:ns:xmpp-sasl"
 #define NS_BINDINGS "urn:xmpp:sasl-cb:0"
 
 struct cpl_name sasl_mechanisms = {NS_SASL, "mechanisms", 0, 0};
@@ -19,6 +19,7 @@ struct cpl_name sasl_text = {NS_SASL, "text", 0, 0};
 struct cpl_name sasl_channel_bindings = {NS_BINDINGS, "sasl-channel-binding", 0, 0};
 struct cpl_name sasl_channel_binding = {NS_BINDINGS, "channel-binding", 0, 0};
 
-struct cpl_name *const auth_names[] = {&sasl_mechanisms, &sasl_mechanism, &sasl_auth,	 &sasl_challenge,
-				       &sasl_response,	 &sasl_abort,	  &sasl_success, &sasl_failure,
-				       &sasl_text,	 &sasl_channel_bindings, &sasl_channel_binding, NULL};
+struct cpl_name *const auth_names[] = {&sasl_mechanisms,       &sasl_mechanism,	      &sasl_auth,
+				       &sasl_challenge,	       &sasl_response,	      &sasl_abort,
+				       &sasl_success,	       &sasl_failure,	      &sasl_text,
+				       &sasl_channel_bindings, &sasl_channel_binding, NULL};

@@ -5,7 +5,7 @@
 
 #include <couplet/stanza.h>
 
-extern struct cpl_name sasl_mechanisms, sasl_mechanism, sasl_auth, sasl_challenge, sasl_response, sasl_abort, sasl_success, sasl_failure,
-	sasl_text, sasl_channel_bindings, sasl_channel_binding;
+extern struct cpl_name sasl_mechanisms, sasl_mechanism, sasl_auth, sasl_challenge, sasl_response, sasl_abort,
+	sasl_success, sasl_failure, sasl_text, sasl_channel_bindings, sasl_channel_binding;
 
 #endif

@@ -11,7 +11,8 @@ struct plain_message {
 	struct cpl_str username;
 	struct cpl_str password;
 };
-/* False unless the message is [authzid] NUL authcid NUL passwd in UTF-8, the last two not empty, with no third NUL (RFC 4616 section 2). */
+/* False unless the message is [authzid] NUL authcid NUL passwd in UTF-8, the last two not empty, with no
+ * third NUL (RFC 4616 section 2). */
 bool plain_parse(struct plain_message *out, struct cpl_str message);
 
 #endif

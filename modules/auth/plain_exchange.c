@@ -17,11 +17,13 @@ static void on_checked(struct cpl_call *call)
 		exchange_proven(wait, NULL, exchange);
 		return;
 	}
-	exchange_fail(wait->session, exchange, call->status == CPL_E_DENIED ? "not-authorized" : "temporary-auth-failure", NULL);
+	exchange_fail(wait->session, exchange,
+		      call->status == CPL_E_DENIED ? "not-authorized" : "temporary-auth-failure", NULL);
 	exchange_wait_end(&wait);
 }
 
-enum cpl_flow plain_take(struct cpl_module *self, struct cpl_ev_nonza *ev, struct exchange *exchange, struct cpl_str message)
+enum cpl_flow plain_take(struct cpl_module *self, struct cpl_ev_nonza *ev, struct exchange *exchange,
+			 struct cpl_str message)
 {
 	struct cpl_session *s = ev->session;
 	struct plain_message plain;
@@ -39,5 +41,6 @@ enum cpl_flow plain_take(struct cpl_module *self, struct cpl_ev_nonza *ev, struc
 	if (code == 0)
 		return exchange_wait_begin(wait, ev);
 	exchange_wait_drop(&wait);
-	return exchange_fail(s, exchange, code == CPL_E_INVALID ? "not-authorized" : "temporary-auth-failure", NULL);
+	return exchange_fail(s, exchange, code == CPL_E_INVALID ? "not-authorized" : "temporary-auth-failure",
+			     NULL);
 }

@@ -34,7 +34,8 @@ void scram_digest(enum scram_hash hash, struct cpl_str data, unsigned char *out)
 
 void scram_hmac(enum scram_hash hash, struct cpl_str key, struct cpl_str data, unsigned char *out)
 {
-	if (!HMAC(digest_of(hash), key.ptr ? key.ptr : "", (int)key.len, (const unsigned char *)(data.ptr ? data.ptr : ""), data.len, out, NULL))
+	if (!HMAC(digest_of(hash), key.ptr ? key.ptr : "", (int)key.len,
+		  (const unsigned char *)(data.ptr ? data.ptr : ""), data.len, out, NULL))
 		abort();
 }
 
@@ -44,8 +45,8 @@ void scram_derive(enum scram_hash hash, struct cpl_str password, struct scram_ke
 	unsigned char salted[SCRAM_DIGEST_MAX], client[SCRAM_DIGEST_MAX];
 
 	assert(password.len <= SCRAM_PASSWORD_MAX && keys->iterations <= SCRAM_ITERATIONS_MAX);
-	if (!PKCS5_PBKDF2_HMAC(password.ptr, (int)password.len, keys->salt, keys->salt_size, (int)keys->iterations, digest_of(hash), (int)size,
-			       salted))
+	if (!PKCS5_PBKDF2_HMAC(password.ptr, (int)password.len, keys->salt, keys->salt_size,
+			       (int)keys->iterations, digest_of(hash), (int)size, salted))
 		abort();
 	scram_hmac(hash, view(salted, size), CPL_STR("Client Key"), client);
 	scram_digest(hash, view(client, size), keys->stored_key);
@@ -56,7 +57,8 @@ void scram_derive(enum scram_hash hash, struct cpl_str password, struct scram_ke
 
 /* ---- grammar (RFC 5802 section 7) ---- */
 
-/* Takes "<letter>=value" up to the next comma off the front of *rest, comma included; a value has one character at least. */
+/* Takes "<letter>=value" up to the next comma off the front of *rest, comma included; a value has one
+ * character at least. */
 static bool take_attribute(struct cpl_str *rest, char letter, struct cpl_str *value)
 {
 	struct cpl_str part;
@@ -72,7 +74,8 @@ static bool take_attribute(struct cpl_str *rest, char letter, struct cpl_str *va
 /* Optional extensions: attributes with any letter, which are ignored. */
 static bool is_extension(struct cpl_str part)
 {
-	bool letter = part.len >= 3 && ((part.ptr[0] >= 'a' && part.ptr[0] <= 'z') || (part.ptr[0] >= 'A' && part.ptr[0] <= 'Z'));
+	bool letter = part.len >= 3 && ((part.ptr[0] >= 'a' && part.ptr[0] <= 'z') ||
+					(part.ptr[0] >= 'A' && part.ptr[0] <= 'Z'));
 
 	return letter && part.ptr[0] != 'm' && part.ptr[1] == '=';
 }
@@ -115,7 +118,8 @@ static bool is_binding_name(struct cpl_str name)
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.ptr[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '.' || c == '-'))
 			return false;
 	}
 	return name.len > 0;
@@ -158,8 +162,8 @@ bool scram_first_parse(struct scram_first *out, struct cpl_str message, struct c
 	}
 	out->gs2_header = (struct cpl_str){message.ptr, (size_t)(rest.ptr - message.ptr)};
 	out->bare = rest;
-	return take_attribute(&rest, 'n', &name) && decode_name(name, &out->username, arena) && take_attribute(&rest, 'r', &out->nonce) &&
-	       is_nonce(out->nonce) && extensions_pass(rest);
+	return take_attribute(&rest, 'n', &name) && decode_name(name, &out->username, arena) &&
+	       take_attribute(&rest, 'r', &out->nonce) && is_nonce(out->nonce) && extensions_pass(rest);
 }
 
 bool scram_final_parse(struct scram_final *out, struct cpl_str message, struct cpl_arena *arena)
@@ -167,8 +171,9 @@ bool scram_final_parse(struct scram_final *out, struct cpl_str message, struct c
 	struct cpl_str rest = message, part, binding, last = CPL_NONE;
 
 	*out = (struct scram_final){0};
-	if (!is_text(message) || !take_attribute(&rest, 'c', &binding) || !cpl_base64_decode(arena, binding, &out->binding) ||
-	    !take_attribute(&rest, 'r', &out->nonce) || !is_nonce(out->nonce))
+	if (!is_text(message) || !take_attribute(&rest, 'c', &binding) ||
+	    !cpl_base64_decode(arena, binding, &out->binding) || !take_attribute(&rest, 'r', &out->nonce) ||
+	    !is_nonce(out->nonce))
 		return false;
 	/* The proof comes last; whatever stands between is an extension. */
 	while (cpl_str_split(&rest, ',', &part)) {
@@ -183,7 +188,8 @@ bool scram_final_parse(struct scram_final *out, struct cpl_str message, struct c
 	return true;
 }
 
-void scram_server_first(struct cpl_buf *out, struct cpl_str nonce, const struct scram_keys *keys, struct cpl_str downgrade)
+void scram_server_first(struct cpl_buf *out, struct cpl_str nonce, const struct scram_keys *keys,
+			struct cpl_str downgrade)
 {
 	cpl_buf_add(out, CPL_STR("r="));
 	cpl_buf_add(out, nonce);
@@ -196,8 +202,8 @@ void scram_server_first(struct cpl_buf *out, struct cpl_str nonce, const struct 
 	}
 }
 
-bool scram_verify(enum scram_hash hash, const struct scram_keys *keys, struct cpl_str auth_message, struct cpl_str proof,
-		  unsigned char *signature)
+bool scram_verify(enum scram_hash hash, const struct scram_keys *keys, struct cpl_str auth_message,
+		  struct cpl_str proof, unsigned char *signature)
 {
 	size_t size = scram_digest_size(hash);
 	unsigned char client[SCRAM_DIGEST_MAX], stored[SCRAM_DIGEST_MAX];
@@ -245,7 +251,8 @@ bool scram_keys_announced(struct cpl_str text)
 }
 
 /* Decodes up to `separator` (NUL: to the end) and checks that between min and max bytes come out. */
-static bool take_base64(struct cpl_str *rest, char separator, size_t min, size_t max, unsigned char *to, size_t *size, struct cpl_arena *arena)
+static bool take_base64(struct cpl_str *rest, char separator, size_t min, size_t max, unsigned char *to,
+			size_t *size, struct cpl_arena *arena)
 {
 	struct cpl_str part = *rest, bytes;
 
@@ -258,7 +265,8 @@ static bool take_base64(struct cpl_str *rest, char separator, size_t min, size_t
 	return true;
 }
 
-bool scram_keys_read(struct cpl_str text, enum scram_hash *hash, struct scram_keys *keys, struct cpl_arena *arena)
+bool scram_keys_read(struct cpl_str text, enum scram_hash *hash, struct scram_keys *keys,
+		     struct cpl_arena *arena)
 {
 	struct cpl_str part;
 	size_t digest, size;

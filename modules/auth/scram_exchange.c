@@ -16,12 +16,15 @@ static bool binding_right(struct cpl_session *s, const struct scram_exchange *sc
 		if (size == 0)
 			return false;
 	}
-	return given.len == header.len + size && cpl_equal_secret((struct cpl_str){given.ptr, header.len}, header) &&
-	       cpl_equal_secret((struct cpl_str){given.ptr + header.len, size}, (struct cpl_str){(const char *)data, size});
+	return given.len == header.len + size &&
+	       cpl_equal_secret((struct cpl_str){given.ptr, header.len}, header) &&
+	       cpl_equal_secret((struct cpl_str){given.ptr + header.len, size},
+				(struct cpl_str){(const char *)data, size});
 }
 
 /* Fits the gs2 flag what was offered and chosen (RFC 5802 section 6)? NULL, or the condition. */
-static const char *flag_fault(struct cpl_session *s, const struct exchange *exchange, const struct scram_first *first, int *binding)
+static const char *flag_fault(struct cpl_session *s, const struct exchange *exchange,
+			      const struct scram_first *first, int *binding)
 {
 	unsigned char data[64];
 	bool plus = mechanism_is_plus(exchange->mechanism);
@@ -34,7 +37,7 @@ static const char *flag_fault(struct cpl_session *s, const struct exchange *exch
 	if (!plus)
 		return NULL;
 	*binding = binding_find(first->binding);
-	if (*binding < 0 || cpl_session_binding(s, (enum cpl_binding)*binding, data) == 0)
+	if (*binding < 0 || cpl_session_binding(s, (enum cpl_binding) * binding, data) == 0)
 		return "not-authorized";
 	return NULL;
 }
@@ -62,7 +65,8 @@ static bool use_row(struct exchange *exchange, const struct cpl_store_call *stor
 	if (store->call.status == CPL_E_NOT_FOUND || (store->call.status == CPL_OK && store->count == 0))
 		return true;
 	if (store->call.status != CPL_OK || !credentials_from_row(&found, &store->rows[0])) {
-		cpl_log_error("credentials not readable account=%.*s error=%s", CPL_ARG(cpl_jid_str(exchange->account)),
+		cpl_log_error("credentials not readable account=%.*s error=%s",
+			      CPL_ARG(cpl_jid_str(exchange->account)),
 			      store->call.status ? store->error.text : "the row makes no sense");
 		return false;
 	}
@@ -74,8 +78,9 @@ static bool use_row(struct exchange *exchange, const struct cpl_store_call *stor
 }
 
 /*
- * A look-up that finds something takes some microseconds longer than one that does not, so that many trials could tell accounts that exist from others.
- * The challenge is therefore sent when a timer says so, whenever the row has come before it.
+ * A look-up that finds something takes some microseconds longer than one that does not, so that many trials
+ * could tell accounts that exist from others. The challenge is therefore sent when a timer says so, whenever
+ * the row has come before it.
  */
 enum { LOOK_UP_MS = 2 };
 
@@ -129,7 +134,8 @@ static void on_time(struct cpl_call *call)
 	came_back(wait);
 }
 
-static enum cpl_flow take_first(struct cpl_module *self, struct cpl_ev_nonza *ev, struct exchange *exchange, struct cpl_str message)
+static enum cpl_flow take_first(struct cpl_module *self, struct cpl_ev_nonza *ev, struct exchange *exchange,
+				struct cpl_str message)
 {
 	const struct auth_config *config = CPL_CONFIG(self, ev->session->served, struct auth_config);
 	struct cpl_session *s = ev->session;
@@ -150,11 +156,14 @@ static enum cpl_flow take_first(struct cpl_module *self, struct cpl_ev_nonza *ev
 		return exchange_fail(s, exchange, fault, NULL);
 	scram_begin(exchange, &first, binding);
 	/* Made for everybody, so that it takes the same time whether the account exists or not. */
-	credentials_decoy(cpl_module_data(self), exchange->account, exchange->scram->hash, config->iterations, &exchange->scram->keys);
+	credentials_decoy(cpl_module_data(self), exchange->account, exchange->scram->hash, config->iterations,
+			  &exchange->scram->keys);
 	wait = exchange_wait_create(s);
 	if (config->downgrade_protection)
-		cpl_buf_add(&wait->success, downgrade_hash(exchange->scram->hash, exchange->offered, exchange->bindings, arena));
-	if (cpl_store_get(&wait->store, &s->scope, &credentials_store, exchange->account, CPL_NONE, on_credentials) != 0) {
+		cpl_buf_add(&wait->success, downgrade_hash(exchange->scram->hash, exchange->offered,
+							   exchange->bindings, arena));
+	if (cpl_store_get(&wait->store, &s->scope, &credentials_store, exchange->account, CPL_NONE,
+			  on_credentials) != 0) {
 		exchange_wait_drop(&wait);
 		return exchange_fail(s, exchange, "temporary-auth-failure", NULL);
 	}
@@ -174,7 +183,8 @@ static enum cpl_flow take_final(struct cpl_ev_nonza *ev, struct exchange *exchan
 	if (!scram_final_parse(&final, message, ev->nonza->arena))
 		return exchange_fail(s, exchange, "malformed-request", NULL);
 	cpl_buf_add(&scram->auth_message, final.without_proof);
-	right = scram_verify(scram->hash, &scram->keys, cpl_buf_str(&scram->auth_message), final.proof, signature);
+	right = scram_verify(scram->hash, &scram->keys, cpl_buf_str(&scram->auth_message), final.proof,
+			     signature);
 	right &= scram->known;
 	right &= cpl_equal_secret(final.nonce, cpl_buf_str(&scram->nonce));
 	right &= binding_right(s, scram, final.binding);
@@ -186,7 +196,9 @@ static enum cpl_flow take_final(struct cpl_ev_nonza *ev, struct exchange *exchan
 	return exchange_proven(wait, ev, exchange);
 }
 
-enum cpl_flow scram_take(struct cpl_module *self, struct cpl_ev_nonza *ev, struct exchange *exchange, struct cpl_str message)
+enum cpl_flow scram_take(struct cpl_module *self, struct cpl_ev_nonza *ev, struct exchange *exchange,
+			 struct cpl_str message)
 {
-	return exchange->step == EXCHANGE_FINAL ? take_final(ev, exchange, message) : take_first(self, ev, exchange, message);
+	return exchange->step == EXCHANGE_FINAL ? take_final(ev, exchange, message)
+						: take_first(self, ev, exchange, message);
 }

@@ -31,7 +31,8 @@ static int by_var(const void *a, const void *b)
 
 static int by_form_type(const void *a, const void *b)
 {
-	return cpl_str_compare(((const struct caps_form *)a)->form_type, ((const struct caps_form *)b)->form_type);
+	return cpl_str_compare(((const struct caps_form *)a)->form_type,
+			       ((const struct caps_form *)b)->form_type);
 }
 
 /* qsort() may not be given a null pointer. */

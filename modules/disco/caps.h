@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The verification string of Entity Capabilities (XEP-0115 section 5.1) over what a disco#info answer says. Pure: views in, text out. The arrays are
- * sorted in place.
+ * The verification string of Entity Capabilities (XEP-0115 section 5.1) over what a disco#info answer says.
+ * Pure: views in, text out. The arrays are sorted in place.
  */
 #ifndef MODULES_DISCO_CAPS_H
 #define MODULES_DISCO_CAPS_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Service Discovery (XEP-0030) of hosts and accounts, with the host's Entity Capabilities (XEP-0115) in its stream features. */
+/* Service Discovery (XEP-0030) of hosts and accounts, with the host's Entity Capabilities (XEP-0115) in its
+ * stream features. */
 #include "modules/disco/caps.h"
 #include <couplet/module.h>
 
@@ -7,14 +8,15 @@ struct disco_config {
 	struct cpl_str name;
 };
 static const struct cpl_option options[] = {
-	CPL_OPT_STRING(struct disco_config, name, "Couplet", CPL_RELOADABLE, "Name of the server in its service discovery identity."),
+	CPL_OPT_STRING(struct disco_config, name, "Couplet", CPL_RELOADABLE,
+		       "Name of the server in its service discovery identity."),
 	CPL_OPT_END,
 };
 
-#define NS_INFO "http://jabber.org/protocol/disco#info"
+#define NS_INFO	 "http://jabber.org/protocol/disco#info"
 #define NS_ITEMS "http://jabber.org/protocol/disco#items"
-#define NS_CAPS "http://jabber.org/protocol/caps"
-#define NS_DATA "jabber:x:data"
+#define NS_CAPS	 "http://jabber.org/protocol/caps"
+#define NS_DATA	 "jabber:x:data"
 /* The node of our capabilities: who we are, as a URI (XEP-0115 section 4). */
 #define CAPS_NODE "https://couplet.example/caps"
 
@@ -27,8 +29,9 @@ CPL_NAME(caps_name, NS_CAPS, "c");
 CPL_NAME(form_name, NS_DATA, "x");
 CPL_NAME(field_name, NS_DATA, "field");
 CPL_NAME(value_name, NS_DATA, "value");
-static struct cpl_name *const names[] = {&info_query, &info_identity, &info_feature, &items_query, &items_item,
-					 &caps_name,  &form_name,     &field_name,   &value_name,  NULL};
+static struct cpl_name *const names[] = {
+	&info_query, &info_identity, &info_feature, &items_query, &items_item,
+	&caps_name,  &form_name,     &field_name,   &value_name,  NULL};
 
 /* ---- what there is to say ---- */
 
@@ -84,7 +87,8 @@ static struct cpl_slot *const slots[] = {&caps_slot, NULL};
 static struct cpl_str lang_of(const struct cpl_element *e)
 {
 	for (const struct cpl_attr *attr = e->attrs; attr; attr = attr->next)
-		if (cpl_str_is(attr->name, "lang") && cpl_str_is(attr->ns, "http://www.w3.org/XML/1998/namespace"))
+		if (cpl_str_is(attr->name, "lang") &&
+		    cpl_str_is(attr->ns, "http://www.w3.org/XML/1998/namespace"))
 			return attr->value;
 	return CPL_NONE;
 }
@@ -128,7 +132,8 @@ static struct cpl_str ver_of(const struct cpl_element *query, struct cpl_arena *
 	CPL_CHILDREN(child, query) {
 		if (cpl_is(child, &info_identity))
 			info.identities[info.identity_count++] = (struct caps_identity){
-				cpl_attr_get(child, "category"), cpl_attr_get(child, "type"), lang_of(child), cpl_attr_get(child, "name")};
+				cpl_attr_get(child, "category"), cpl_attr_get(child, "type"), lang_of(child),
+				cpl_attr_get(child, "name")};
 		else if (cpl_is(child, &info_feature))
 			info.features[info.feature_count++] = cpl_attr_get(child, "var");
 		else if (cpl_is(child, &form_name))
@@ -183,14 +188,16 @@ static bool is_caps_node(struct cpl_module *self, struct cpl_host *host, struct 
 	struct cpl_str prefix = CPL_STR(CAPS_NODE "#");
 
 	return cpl_str_starts(node, prefix) &&
-	       cpl_str_equal((struct cpl_str){node.ptr + prefix.len, node.len - prefix.len}, host_ver(self, host));
+	       cpl_str_equal((struct cpl_str){node.ptr + prefix.len, node.len - prefix.len},
+			     host_ver(self, host));
 }
 
 /* ---- requests ---- */
 
 /*
- * Accounts answer to themselves and to those who may see their presence (XEP-0030 section 8). Everybody else gets, for info and items alike, what a request to an account
- * that does not exist gets from the core (RFC 6121 8.5.1), so that the two cannot be told apart.
+ * Accounts answer to themselves and to those who may see their presence (XEP-0030 section 8). Everybody else
+ * gets, for info and items alike, what a request to an account that does not exist gets from the core (RFC
+ * 6121 8.5.1), so that the two cannot be told apart.
  */
 static bool may_ask(const struct cpl_ev_stanza *ev)
 {
@@ -256,7 +263,8 @@ static void add_resources(struct cpl_ev_disco *disco)
 {
 	bool own = cpl_jid_equal_bare(disco->from, disco->user->jid);
 
-	CPL_SESSIONS(session, disco->user) {
+	CPL_SESSIONS(session, disco->user)
+	{
 		struct cpl_element *item;
 
 		if (!own && !cpl_session_is_available(session))
@@ -299,7 +307,8 @@ static const struct cpl_feature_row features[] = {
 };
 
 CPL_MODULE(disco) = {
-	CPL_MODULE_HEAD("disco", "1.0", "Service Discovery and the server's Entity Capabilities (XEP-0030, XEP-0115)"),
+	CPL_MODULE_HEAD("disco", "1.0",
+			"Service Discovery and the server's Entity Capabilities (XEP-0030, XEP-0115)"),
 	.names = names,
 	.options = options,
 	.config_size = sizeof(struct disco_config),

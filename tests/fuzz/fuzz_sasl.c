@@ -33,7 +33,8 @@ static void check_first(struct cpl_str message, struct cpl_arena *arena)
 	CHECK(within(first.binding, message) && within(first.nonce, message));
 	CHECK(first.gs2_header.ptr == message.ptr && first.bare.ptr == message.ptr + first.gs2_header.len);
 	CHECK(first.gs2_header.len + first.bare.len == message.len);
-	CHECK(first.username.len > 0 && first.nonce.len > 0 && (first.flag == 'p') == (first.binding.ptr != NULL));
+	CHECK(first.username.len > 0 && first.nonce.len > 0 &&
+	      (first.flag == 'p') == (first.binding.ptr != NULL));
 	cpl_buf_add_char(&again, first.flag);
 	if (first.flag == 'p')
 		cpl_buf_addf(&again, "=%.*s", CPL_ARG(first.binding));
@@ -79,7 +80,8 @@ static void check_plain(struct cpl_str message)
 
 	if (!plain_parse(&plain, message))
 		return;
-	CHECK(within(plain.authzid, message) && within(plain.username, message) && within(plain.password, message));
+	CHECK(within(plain.authzid, message) && within(plain.username, message) &&
+	      within(plain.password, message));
 	CHECK(plain.authzid.len + plain.username.len + plain.password.len + 2 == message.len);
 	CHECK(plain.username.len > 0 && plain.password.len > 0);
 }

@@ -27,7 +27,8 @@ static void row_and_back(void **state)
 	assert_memory_not_equal(one.keys[SCRAM_SHA_1].salt, two.keys[SCRAM_SHA_1].salt, SCRAM_SALT_NEW);
 	derive(&one, "rose");
 	derive(&two, "rose");
-	assert_memory_not_equal(one.keys[SCRAM_SHA_256].stored_key, two.keys[SCRAM_SHA_256].stored_key, SCRAM_DIGEST_MAX);
+	assert_memory_not_equal(one.keys[SCRAM_SHA_256].stored_key, two.keys[SCRAM_SHA_256].stored_key,
+				SCRAM_DIGEST_MAX);
 	while (credentials_store.columns[columns].name)
 		columns++;
 	assert_int_equal(columns, CREDENTIALS_COLUMNS);
@@ -72,7 +73,8 @@ static void partial_and_damaged_rows(void **state)
 	assert_false(credentials_from_row(&back, &row));
 }
 
-/* RFC 6120 13.11 and RFC 5802 5.1: stable, different for each name, host and hash, of the usual length and count, and without a password that fits */
+/* RFC 6120 13.11 and RFC 5802 5.1: stable, different for each name, host and hash, of the usual length and
+ * count, and without a password that fits */
 static void decoys(void **state)
 {
 	struct auth auth = {{1, 2, 3}}, other = {{3, 2, 1}};

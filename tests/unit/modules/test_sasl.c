@@ -25,9 +25,18 @@ static void plain_messages(void **state)
 static void hostile_plain_messages(void **state)
 {
 	static const struct cpl_str messages[] = {
-		CPL_STR(""),		  CPL_STR("\0"),	     CPL_STR("\0\0"),	      CPL_STR("\0\0\0"),
-		CPL_STR("romeo"),	  CPL_STR("romeo\0rose"),    CPL_STR("\0\0rose"),     CPL_STR("\0romeo\0"),
-		CPL_STR("\0romeo\0ro\0se"), CPL_STR("\0romeo\0rose\0"), CPL_STR("\0rom\xff\0rose"), CPL_STR("\0romeo\0\xc0\x80"),
+		CPL_STR(""),
+		CPL_STR("\0"),
+		CPL_STR("\0\0"),
+		CPL_STR("\0\0\0"),
+		CPL_STR("romeo"),
+		CPL_STR("romeo\0rose"),
+		CPL_STR("\0\0rose"),
+		CPL_STR("\0romeo\0"),
+		CPL_STR("\0romeo\0ro\0se"),
+		CPL_STR("\0romeo\0rose\0"),
+		CPL_STR("\0rom\xff\0rose"),
+		CPL_STR("\0romeo\0\xc0\x80"),
 	};
 	struct plain_message plain;
 
@@ -41,7 +50,8 @@ static void mechanisms(void **state)
 
 	for (; mechanism_names[count]; count++) {
 		assert_int_equal(mechanism_find(cpl_str_of(mechanism_names[count])), count);
-		assert_int_equal(mechanism_is_plus((enum mechanism)count), strstr(mechanism_names[count], "-PLUS") != NULL);
+		assert_int_equal(mechanism_is_plus((enum mechanism)count),
+				 strstr(mechanism_names[count], "-PLUS") != NULL);
 	}
 	assert_int_equal(count, MECHANISMS);
 	assert_int_equal(mechanism_find(CPL_STR("plain")), -1);
@@ -65,9 +75,12 @@ static void downgrade(void **state)
 	unsigned char digest[SCRAM_DIGEST_MAX];
 
 	assert_str(downgrade_hash(SCRAM_SHA_1, both, types, arena), "G6k/rBLDqgOhRRaCuuatSDFkJ08=");
-	/* Without channel binding there is no U+001F; names are sorted by their bytes, so PLAIN comes first. */
+	/* Without channel binding there is no U+001F; names are sorted by their bytes, so PLAIN comes first.
+	 */
 	scram_digest(SCRAM_SHA_256, CPL_STR("PLAIN\x1eSCRAM-SHA-1\x1eSCRAM-SHA-256"), digest);
-	assert_str(downgrade_hash(SCRAM_SHA_256, OFFER(MECHANISM_SHA_1) | OFFER(MECHANISM_SHA_256) | OFFER(MECHANISM_PLAIN), 0, arena),
+	assert_str(downgrade_hash(SCRAM_SHA_256,
+				  OFFER(MECHANISM_SHA_1) | OFFER(MECHANISM_SHA_256) | OFFER(MECHANISM_PLAIN),
+				  0, arena),
 		   cpl_base64_encode(arena, digest, 32).ptr);
 	cpl_arena_destroy(&arena);
 }

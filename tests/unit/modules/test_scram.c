@@ -12,26 +12,32 @@ struct vector {
 
 static const struct vector vectors[] = {
 	/* RFC 5802 section 5 */
-	{SCRAM_SHA_1, "n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL", "fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j", "QSXCR+Q6sek8bf92", NULL,
-	 "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
-	 "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=", "rmF9pqV8S7suAoZWja4dJRkFsKQ="},
+	{SCRAM_SHA_1, "n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL", "fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j",
+	 "QSXCR+Q6sek8bf92", NULL, "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
+	 "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+	 "rmF9pqV8S7suAoZWja4dJRkFsKQ="},
 	/* RFC 7677 section 3 */
-	{SCRAM_SHA_256, "n,,n=user,r=rOprNGfwEbeRWgbNEkqO", "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
-	 "W22ZaJ0SNY7soEsUEjb6gQ==", NULL,
+	{SCRAM_SHA_256, "n,,n=user,r=rOprNGfwEbeRWgbNEkqO",
+	 "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", "W22ZaJ0SNY7soEsUEjb6gQ==", NULL,
 	 "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
-	 "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+	 "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+"
+	 "Ute9ytag9zjfMHgsqmmiz7AndVQ=",
 	 "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="},
 	/* XEP-0474 section 5.3: channel binding, the attribute h, and an extension in the final message */
 	{SCRAM_SHA_1, "p=tls-exporter,,n=user,r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6",
-	 "12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6", "QSXCR+Q6sek8bf92", "G6k/rBLDqgOhRRaCuuatSDFkJ08=",
-	 "r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,s=QSXCR+Q6sek8bf92,i=4096,"
+	 "12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6", "QSXCR+Q6sek8bf92",
+	 "G6k/rBLDqgOhRRaCuuatSDFkJ08=",
+	 "r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,s=QSXCR+Q6sek8bf92,i="
+	 "4096,"
 	 "h=G6k/rBLDqgOhRRaCuuatSDFkJ08=",
-	 "c=cD10bHMtZXhwb3J0ZXIsLFRISVMgSVMgRkFLRSBDQiBEQVRB,r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,"
+	 "c=cD10bHMtZXhwb3J0ZXIsLFRISVMgSVMgRkFLRSBDQiBEQVRB,r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-"
+	 "ac50-4f2f-93f1-93799c2bddf6,"
 	 "x=19C6532F-1CF4-4A27-A18D-DC9CEA41BBB3,p=M/SIDjT+dfcxUh89jZEypRvFxB4=",
 	 "MQrMPvv7yv4x4Cq4W4Ih25EqS2c="},
 };
 
-static struct scram_keys keys_for(enum scram_hash hash, const char *salt, const char *password, struct cpl_arena *arena)
+static struct scram_keys keys_for(enum scram_hash hash, const char *salt, const char *password,
+				  struct cpl_arena *arena)
 {
 	struct scram_keys keys = {.iterations = 4096};
 	struct cpl_str bytes;
@@ -43,8 +49,10 @@ static struct scram_keys keys_for(enum scram_hash hash, const char *salt, const 
 	return keys;
 }
 
-/* The whole exchange as a server sees it. True when the proof fits; *signature is the base64 text of the answer. */
-static bool run(const struct vector *vector, const char *password, struct cpl_str *signature, struct cpl_arena *arena)
+/* The whole exchange as a server sees it. True when the proof fits; *signature is the base64 text of the
+ * answer. */
+static bool run(const struct vector *vector, const char *password, struct cpl_str *signature,
+		struct cpl_arena *arena)
 {
 	struct scram_keys keys = keys_for(vector->hash, vector->salt, password, arena);
 	unsigned char bytes[SCRAM_DIGEST_MAX];
@@ -58,7 +66,8 @@ static bool run(const struct vector *vector, const char *password, struct cpl_st
 	assert_str(cpl_buf_str(&server_first), vector->server_first);
 	assert_true(scram_final_parse(&final, cpl_str_of(vector->final), arena));
 	assert_str(final.nonce, vector->nonce);
-	cpl_buf_addf(&message, "%.*s,%s,%.*s", CPL_ARG(first.bare), server_first.ptr, CPL_ARG(final.without_proof));
+	cpl_buf_addf(&message, "%.*s,%s,%.*s", CPL_ARG(first.bare), server_first.ptr,
+		     CPL_ARG(final.without_proof));
 	right = scram_verify(vector->hash, &keys, cpl_buf_str(&message), final.proof, bytes);
 	*signature = cpl_base64_encode(arena, bytes, scram_digest_size(vector->hash));
 	cpl_buf_finish(&message);
@@ -85,7 +94,8 @@ static void every_changed_bit_is_noticed(void **state)
 	static const char message[] = "n=user,r=a,r=ab,s=QSXCR+Q6sek8bf92,i=4096,c=biws,r=ab";
 	struct cpl_arena *arena = cpl_arena_create();
 	struct scram_keys keys = keys_for(SCRAM_SHA_256, "QSXCR+Q6sek8bf92", "pencil", arena), other = keys;
-	unsigned char client[SCRAM_DIGEST_MAX], signature[SCRAM_DIGEST_MAX], proof[SCRAM_DIGEST_MAX + 1] = {0};
+	unsigned char client[SCRAM_DIGEST_MAX], signature[SCRAM_DIGEST_MAX],
+		proof[SCRAM_DIGEST_MAX + 1] = {0};
 	struct cpl_str text = cpl_str_of(message);
 
 	/* The client's side of the arithmetic, from a ClientKey that we choose. */
@@ -95,17 +105,22 @@ static void every_changed_bit_is_noticed(void **state)
 	scram_hmac(SCRAM_SHA_256, (struct cpl_str){(const char *)keys.stored_key, 32}, text, signature);
 	for (int i = 0; i < 32; i++)
 		proof[i] = client[i] ^ signature[i];
-	assert_true(scram_verify(SCRAM_SHA_256, &keys, text, (struct cpl_str){(const char *)proof, 32}, signature));
+	assert_true(scram_verify(SCRAM_SHA_256, &keys, text, (struct cpl_str){(const char *)proof, 32},
+				 signature));
 	for (int bit = 0; bit < 256; bit++) {
 		proof[bit / 8] ^= (unsigned char)(1 << bit % 8);
-		assert_false(scram_verify(SCRAM_SHA_256, &keys, text, (struct cpl_str){(const char *)proof, 32}, signature));
+		assert_false(scram_verify(SCRAM_SHA_256, &keys, text,
+					  (struct cpl_str){(const char *)proof, 32}, signature));
 		proof[bit / 8] ^= (unsigned char)(1 << bit % 8);
 	}
 	for (size_t size = 0; size <= 33; size++)
-		assert_int_equal(scram_verify(SCRAM_SHA_256, &keys, text, (struct cpl_str){(const char *)proof, size}, signature), size == 32);
-	assert_false(scram_verify(SCRAM_SHA_256, &keys, (struct cpl_str){message, text.len - 1}, (struct cpl_str){(const char *)proof, 32},
+		assert_int_equal(scram_verify(SCRAM_SHA_256, &keys, text,
+					      (struct cpl_str){(const char *)proof, size}, signature),
+				 size == 32);
+	assert_false(scram_verify(SCRAM_SHA_256, &keys, (struct cpl_str){message, text.len - 1},
+				  (struct cpl_str){(const char *)proof, 32}, signature));
+	assert_false(scram_verify(SCRAM_SHA_256, &other, text, (struct cpl_str){(const char *)proof, 32},
 				  signature));
-	assert_false(scram_verify(SCRAM_SHA_256, &other, text, (struct cpl_str){(const char *)proof, 32}, signature));
 	cpl_arena_destroy(&arena);
 }
 
@@ -123,15 +138,16 @@ static void first_messages(void **state)
 	assert_str(first.bare, "n=user,r=abc");
 	assert_str(first.username, "user");
 	assert_str(first.nonce, "abc");
-	assert_true(scram_first_parse(&first, CPL_STR("y,a=ro=2Cme=3D@example.org,n=ro=3Dm=2Ce,r=a!~,x=1,y=2=3,z=."),
-				      arena));
+	assert_true(scram_first_parse(
+		&first, CPL_STR("y,a=ro=2Cme=3D@example.org,n=ro=3Dm=2Ce,r=a!~,x=1,y=2=3,z=."), arena));
 	assert_int_equal(first.flag, 'y');
 	assert_str(first.authzid, "ro,me=@example.org");
 	assert_str(first.gs2_header, "y,a=ro=2Cme=3D@example.org,");
 	assert_str(first.username, "ro=m,e");
 	assert_str(first.nonce, "a!~");
 	assert_str(first.bare, "n=ro=3Dm=2Ce,r=a!~,x=1,y=2=3,z=.");
-	assert_true(scram_first_parse(&first, CPL_STR("p=tls-server-end-point,,n=rom\xc3\xa9o,r=abc"), arena));
+	assert_true(
+		scram_first_parse(&first, CPL_STR("p=tls-server-end-point,,n=rom\xc3\xa9o,r=abc"), arena));
 	assert_str(first.binding, "tls-server-end-point");
 	assert_str(first.username, "rom\xc3\xa9o");
 	assert_true(scram_first_parse(&first, CPL_STR("p=tls-unique,a=romeo,n=romeo,r=abc"), arena));
@@ -182,10 +198,13 @@ static void hostile_first_messages(void **state)
 		CPL_STR("n,,n=user=3,r=abc"),
 		CPL_STR("n,,n=us\0er,r=abc"),
 		CPL_STR("n,,n=user,r=a\0bc"),
-		CPL_STR("n,,n=us\xff" "er,r=abc"),
-		CPL_STR("n,,n=us\xed\xa0\x80" "er,r=abc"),
+		CPL_STR("n,,n=us\xff"
+			"er,r=abc"),
+		CPL_STR("n,,n=us\xed\xa0\x80"
+			"er,r=abc"),
 		CPL_STR("n,,n=user,r=a c"),
-		CPL_STR("n,,n=user,r=a\x7f" "c"),
+		CPL_STR("n,,n=user,r=a\x7f"
+			"c"),
 		CPL_STR("n,,n=user,r=\xc3\xa9"),
 		CPL_STR("n,,n=user,r=abc,"),
 		CPL_STR("n,,n=user,r=abc,x"),
@@ -262,11 +281,15 @@ static void keys_as_text(void **state)
 	struct cpl_arena *arena = cpl_arena_create();
 
 	for (int hash = 0; hash < SCRAM_HASHES; hash++) {
-		struct scram_keys keys = keys_for((enum scram_hash)hash, "W22ZaJ0SNY7soEsUEjb6gQ==", "pencil", arena), read;
+		struct scram_keys keys = keys_for((enum scram_hash)hash, "W22ZaJ0SNY7soEsUEjb6gQ==", "pencil",
+						  arena),
+				  read;
 		size_t size = scram_digest_size((enum scram_hash)hash);
-		struct cpl_str text = cpl_arena_printf(arena, "SCRAM-SHA-%s$4096:W22ZaJ0SNY7soEsUEjb6gQ==$%s:%s", hash == SCRAM_SHA_1 ? "1" : "256",
-						       cpl_base64_encode(arena, keys.stored_key, size).ptr,
-						       cpl_base64_encode(arena, keys.server_key, size).ptr);
+		struct cpl_str text =
+			cpl_arena_printf(arena, "SCRAM-SHA-%s$4096:W22ZaJ0SNY7soEsUEjb6gQ==$%s:%s",
+					 hash == SCRAM_SHA_1 ? "1" : "256",
+					 cpl_base64_encode(arena, keys.stored_key, size).ptr,
+					 cpl_base64_encode(arena, keys.server_key, size).ptr);
 		enum scram_hash found;
 
 		assert_true(scram_keys_announced(text));
@@ -284,14 +307,22 @@ static void hostile_keys(void **state)
 {
 #define KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	static const char *const texts[] = {
-		"SCRAM-SHA-512$4096:c2FsdA==$" KEY ":" KEY, "SCRAM-SHA-1$4095:c2FsdA==$" KEY ":" KEY,
-		"SCRAM-SHA-1$10000001:c2FsdA==$" KEY ":" KEY, "SCRAM-SHA-1$-4096:c2FsdA==$" KEY ":" KEY,
-		"SCRAM-SHA-1$:c2FsdA==$" KEY ":" KEY, "SCRAM-SHA-1$4096:$" KEY ":" KEY,
-		"SCRAM-SHA-1$4096:c2FsdA$" KEY ":" KEY, "SCRAM-SHA-1$4096:c2FsdA==$" KEY ":" KEY ":" KEY,
-		"SCRAM-SHA-1$4096:c2FsdA==$" KEY "$" KEY, "SCRAM-SHA-256$4096:c2FsdA==$" KEY ":" KEY,
-		"SCRAM-SHA-1$4096:c2FsdA==$c2FsdA==:" KEY, "SCRAM-SHA-1$4096:c2FsdA==$" KEY ":c2FsdA==",
+		"SCRAM-SHA-512$4096:c2FsdA==$" KEY ":" KEY,
+		"SCRAM-SHA-1$4095:c2FsdA==$" KEY ":" KEY,
+		"SCRAM-SHA-1$10000001:c2FsdA==$" KEY ":" KEY,
+		"SCRAM-SHA-1$-4096:c2FsdA==$" KEY ":" KEY,
+		"SCRAM-SHA-1$:c2FsdA==$" KEY ":" KEY,
+		"SCRAM-SHA-1$4096:$" KEY ":" KEY,
+		"SCRAM-SHA-1$4096:c2FsdA$" KEY ":" KEY,
+		"SCRAM-SHA-1$4096:c2FsdA==$" KEY ":" KEY ":" KEY,
+		"SCRAM-SHA-1$4096:c2FsdA==$" KEY "$" KEY,
+		"SCRAM-SHA-256$4096:c2FsdA==$" KEY ":" KEY,
+		"SCRAM-SHA-1$4096:c2FsdA==$c2FsdA==:" KEY,
+		"SCRAM-SHA-1$4096:c2FsdA==$" KEY ":c2FsdA==",
 		/* a salt of 66 bytes */
-		"SCRAM-SHA-1$4096:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA$" KEY ":" KEY,
+		"SCRAM-SHA-1$4096:"
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		"$" KEY ":" KEY,
 	};
 	struct cpl_arena *arena = cpl_arena_create();
 	struct scram_keys keys;
@@ -309,14 +340,10 @@ static void hostile_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(published_exchanges),
-		cmocka_unit_test(every_changed_bit_is_noticed),
-		cmocka_unit_test(first_messages),
-		cmocka_unit_test(hostile_first_messages),
-		cmocka_unit_test(final_messages),
-		cmocka_unit_test(hostile_final_messages),
-		cmocka_unit_test(keys_as_text),
-		cmocka_unit_test(hostile_keys),
+		cmocka_unit_test(published_exchanges), cmocka_unit_test(every_changed_bit_is_noticed),
+		cmocka_unit_test(first_messages),      cmocka_unit_test(hostile_first_messages),
+		cmocka_unit_test(final_messages),      cmocka_unit_test(hostile_final_messages),
+		cmocka_unit_test(keys_as_text),	       cmocka_unit_test(hostile_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
