@@ -262,3 +262,6 @@ tests_unit_module_counter10_counter_la_SOURCES = tests/unit/module/counter.c
 tests_unit_module_counter10_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=10
 tests_unit_module_counter10_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 endif
+
+# tests/plugin: the commands of plugins-api/README.md, on an installation of this build
+EXTRA_DIST += tests/plugin/run

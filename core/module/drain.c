@@ -25,13 +25,14 @@ static void tick(struct loop_timer *unused)
 	loop_timer_start(&timer, TICK_MS, tick);
 }
 
+/* This turn's hooks may have run: another turn must not wait. */
 static void activate(void)
 {
+	loop_timer_start(&timer, 0, tick);
 	if (active)
 		return;
 	active = true;
 	loop_hook_add(&hook, check);
-	loop_timer_start(&timer, TICK_MS, tick);
 }
 
 static void deactivate(void)
