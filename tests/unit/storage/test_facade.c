@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* The facade between modules and drivers, with drivers that do nothing until the test says so. */
+#include "tests/unit/unit.h"
+
+#include "core/loop/loop.h"
+#include "core/xmpp/store.h"
+#include "tests/unit/storage/driver.h"
+
+static const struct cpl_column columns[] = {
+	{"name", CPL_COLUMN_TEXT, false},
+	{NULL, CPL_COLUMN_TEXT, false},
+};
+static const struct cpl_store list = {"list", CPL_STORE_MAP, 1, columns, NULL};
+static const struct cpl_store diary = {"diary", CPL_STORE_ARCHIVE, 1, columns, NULL};
+
+#define ROMEO jid_of("romeo@example.org")
+
+/* Drivers are told apart by the pointer that stands for their module, which nobody looks into. */
+static char first_module, second_module;
+#define FIRST  ((struct cpl_module *)&first_module)
+#define SECOND ((struct cpl_module *)&second_module)
+
+static struct cpl_store_request *taken[2][16];
+static unsigned taken_count[2];
+static int declare_code;
+static int64_t last_id;
+
+static int slow_declare(struct cpl_module *driver, const struct cpl_store *store, struct cpl_error *error)
+{
+	return declare_code ? cpl_fail(error, declare_code, "not this one") : 0;
+}
+
+static void slow_submit(struct cpl_module *driver, struct cpl_store_request *request)
+{
+	unsigned which = driver == SECOND;
+
+	taken[which][taken_count[which]++] = request;
+}
+
+static int64_t slow_last_id(struct cpl_module *driver, const struct cpl_store *store)
+{
+	return last_id;
+}
+
+static const struct cpl_storage_service slow = {sizeof(slow), slow_declare, slow_submit, slow_last_id};
+
+static int setup(void **state)
+{
+	struct cpl_error error;
+
+	memset(taken_count, 0, sizeof(taken_count));
+	declare_code = 0;
+	last_id = 0;
+	if (loop_init(false))
+		return -1;
+	store_set_driver(FIRST, &slow);
+	return store_declare(&list, &error) || store_declare(&diary, &error);
+}
+
+static void turns(void)
+{
+	for (unsigned i = 0; i < 5; i++)
+		loop_turn(0);
+}
+
+static int teardown(void **state)
+{
+	turns();
+	assert_int_equal(store_pending(), 0);
+	store_set_driver(NULL, NULL);
+	store_finish();
+	loop_finish();
+	return 0;
+}
+
+static void get(struct answer *answer)
+{
+	answer->columns = 1;
+	assert_int_equal(cpl_store_get(&answer->call, NULL, &list, ROMEO, CPL_STR("a"), answer_done), 0);
+}
+
+/* What the former driver has is finished by it; until then the next one sees nothing, and then all in order.
+ */
+static void test_requests_wait_for_the_former_driver(void **state)
+{
+	struct answer answers[4] = {0};
+
+	get(&answers[0]);
+	get(&answers[1]);
+	store_set_driver(SECOND, &slow);
+	get(&answers[2]);
+	assert_int_equal(taken_count[0], 2);
+	assert_int_equal(taken_count[1], 0);
+	assert_int_equal(store_pending(), 3);
+	cpl_store_finished(taken[0][1]);
+	turns();
+	assert_true(answers[1].done);
+	get(&answers[3]);
+	assert_int_equal(taken_count[1], 0);
+	cpl_store_finished(taken[0][0]);
+	turns();
+	assert_true(answers[0].done);
+	assert_int_equal(taken_count[1], 2);
+	cpl_store_finished(taken[1][0]);
+	turns();
+	assert_true(answers[2].done);
+	assert_false(answers[3].done);
+	cpl_store_finished(taken[1][1]);
+	turns();
+	for (unsigned i = 0; i < 4; i++)
+		answer_finish(&answers[i]);
+}
+
+static void test_no_next_driver(void **state)
+{
+	struct answer answers[3] = {0};
+
+	get(&answers[0]);
+	store_set_driver(SECOND, &slow);
+	get(&answers[1]);
+	store_set_driver(NULL, NULL);
+	assert_int_equal(cpl_store_get(&answers[2].call, NULL, &list, ROMEO, CPL_STR("a"), answer_done),
+			 CPL_E_STOPPING);
+	cpl_store_finished(taken[0][0]);
+	turns();
+	assert_int_equal(answers[0].status, 0);
+	assert_true(answers[1].done);
+	assert_int_equal(answers[1].status, CPL_E_STOPPING);
+	answer_finish(&answers[0]);
+	answer_finish(&answers[1]);
+}
+
+static void test_result_of_a_cancelled_read_is_dropped(void **state)
+{
+	struct answer answers[2] = {0};
+
+	get(&answers[0]);
+	cpl_call_cancel(&answers[0].call.call);
+	turns();
+	assert_int_equal(answers[0].status, CPL_E_CANCELLED);
+	/* The driver has it still, and gives it back to nobody. */
+	assert_int_equal(store_pending(), 1);
+	answer_finish(&answers[0]);
+	cpl_store_finished(taken[0][0]);
+	turns();
+	assert_int_equal(store_pending(), 0);
+
+	/* While it waits for a driver. */
+	get(&answers[0]);
+	store_set_driver(SECOND, &slow);
+	get(&answers[1]);
+	cpl_call_cancel(&answers[1].call.call);
+	turns();
+	assert_int_equal(answers[1].status, CPL_E_CANCELLED);
+	cpl_store_finished(taken[0][1]);
+	turns();
+	cpl_store_finished(taken[1][0]);
+	turns();
+	answer_finish(&answers[0]);
+	answer_finish(&answers[1]);
+}
+
+static void test_next_driver_refuses_a_store(void **state)
+{
+	struct answer answer = {0};
+	struct cpl_error error;
+
+	declare_code = CPL_E_UNSUPPORTED;
+	assert_int_equal(store_check_driver(SECOND, &slow, &error), CPL_E_UNSUPPORTED);
+	assert_string_equal(error.text, "not this one");
+	store_set_driver(SECOND, &slow);
+	get(&answer);
+	turns();
+	assert_int_equal(answer.status, CPL_E_UNSUPPORTED);
+	assert_int_equal(taken_count[1], 0);
+	answer_finish(&answer);
+	/* Accounts are no store. */
+	assert_int_equal(cpl_account_get(&answer.call, NULL, ROMEO, answer_done), 0);
+	assert_int_equal(taken_count[1], 1);
+	cpl_store_finished(taken[1][0]);
+	turns();
+	answer_finish(&answer);
+}
+
+/* max(microseconds now, last id + 1), also when the newest row is from the future and after another driver.
+ */
+static void test_ids(void **state)
+{
+	struct cpl_batch *batch = cpl_batch_create();
+	struct cpl_value value = CPL_NULL;
+	struct cpl_error error;
+	int64_t now = cpl_now() * 1000,
+		id = cpl_batch_append(batch, &diary, ROMEO, 0, (struct cpl_jid){0}, &value);
+
+	assert_true(id >= now);
+	assert_int_equal(cpl_batch_append(batch, &diary, ROMEO, 0, (struct cpl_jid){0}, &value), id + 1);
+	last_id = now + 30000000;
+	assert_int_equal(store_declare(&diary, &error), 0);
+	assert_int_equal(cpl_batch_append(batch, &diary, ROMEO, 0, (struct cpl_jid){0}, &value), last_id + 1);
+	last_id = 5;
+	store_set_driver(SECOND, &slow);
+	assert_int_equal(cpl_batch_append(batch, &diary, ROMEO, 0, (struct cpl_jid){0}, &value),
+			 now + 30000002);
+	cpl_batch_destroy(&batch);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+	static const struct CMUnitTest tests[] = {
+		CASE(requests_wait_for_the_former_driver),
+		CASE(no_next_driver),
+		CASE(result_of_a_cancelled_read_is_dropped),
+		CASE(next_driver_refuses_a_store),
+		CASE(ids),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
