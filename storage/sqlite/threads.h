@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The three threads. They block all signals. Storage is the one kind of module that has threads of its own
- * (see core/README.md). */
+/*
+ * The three threads. They block all signals. Storage drivers are the one kind of module that has threads of its own: whatever
+ * else keeps the pool of workers busy must not delay a commit.
+ */
 #ifndef STORAGE_SQLITE_THREADS_H
 #define STORAGE_SQLITE_THREADS_H
 
