@@ -195,6 +195,8 @@ static int open_all(struct cpl_error *error)
 		status = server_listen(config, error);
 	if (status == 0 && !server.options.offline && config->core.user.len)
 		status = process_become(config->core.user.ptr, error);
+	if (status == 0 && !server.options.offline)
+		status = control_open(config->core.run, error);
 	if (status == 0)
 		status = server_apply_log(config, error);
 	if (status != 0)
@@ -216,9 +218,7 @@ static int open_all(struct cpl_error *error)
 		return status;
 	conn_socket_init();
 	server.sockets_started = true;
-	if (!server.options.offline)
-		status = control_open(config->core.run, error);
-	return status;
+	return 0;
 }
 
 int server_open(struct config_report *report)

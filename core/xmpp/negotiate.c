@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The transitions of a session on its way to a resource: TLS, the proven identity, the binding (RFC 6120 5, 6, 7). Each identity is set once. */
+#include "core/base/account.h"
 #include "core/config/config.h"
 #include "core/xmpp/admission.h"
 #include "core/xmpp/session.h"
@@ -30,6 +31,33 @@ struct authentication {
 	struct cpl_ev_authenticate ev;
 	char username[CPL_JID_PART_MAX + 1];
 };
+
+/* Names of mechanisms, kept for good: a session may outlive the module that gave the name. */
+static struct cpl_map mechanisms;
+
+static const char *mechanism_for_good(const char *mechanism)
+{
+	char *name = cpl_map_get(&mechanisms, cpl_str_of(mechanism));
+	struct account *before;
+
+	if (name)
+		return name;
+	before = account_as_core();
+	name = cpl_strdup(cpl_str_of(mechanism));
+	cpl_map_put(&mechanisms, cpl_str_of(name), name);
+	account_back(before);
+	return name;
+}
+
+void negotiate_finish(void)
+{
+	size_t at = 0;
+	char *name;
+
+	while ((name = cpl_map_next(&mechanisms, &at)))
+		cpl_free(name);
+	cpl_map_finish(&mechanisms);
+}
 
 static void session_become(struct cpl_session *s, struct cpl_str username)
 {
@@ -63,7 +91,7 @@ static void authenticated(struct cpl_event *event, enum cpl_flow result)
 		status = CPL_E_CANCELLED;
 	} else {
 		session_become(s, auth->ev.username);
-		s->mechanism = auth->ev.mechanism;
+		s->mechanism = mechanism_for_good(auth->ev.mechanism);
 		s->type = CPL_SESSION_C2S_UNBOUND;
 		admission_release(&session->admission);
 		session_apply_limits(session);

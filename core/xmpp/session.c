@@ -488,4 +488,5 @@ void session_finish(void)
 {
 	cpl_buf_finish(&scratch);
 	cpl_buf_finish(&suffixes);
+	negotiate_finish();
 }

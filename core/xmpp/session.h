@@ -72,6 +72,7 @@ size_t session_alive(void);
 void session_close_all(void);
 /* Releases what all sessions share. */
 void session_finish(void);
+void negotiate_finish(void);
 /* Bytes that a session holds, its connection included. */
 size_t session_memory(const struct cpl_session *session);
 /* Limits of the connection for the session's present type. */

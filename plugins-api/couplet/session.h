@@ -96,7 +96,7 @@ struct cpl_session {
 	struct cpl_list in_user;
 	struct cpl_str id;            /* stream id; also the session's name in logs */
 	struct cpl_str lang;          /* the stream's xml:lang */
-	const char *mechanism;        /* SASL mechanism that succeeded; static */
+	const char *mechanism;        /* SASL mechanism that succeeded; lives as long as the process */
 	bool secure;                  /* TLS, or a transport that counts as secure */
 	bool closing;                 /* our </stream:stream> or the end is under way: nothing more is sent */
 	int64_t created_at;
