@@ -205,7 +205,8 @@ static int table_fit(struct database *db, const struct cpl_store *store, const s
 	if (!code)
 		code = run_sql(db, &sql, error);
 	cpl_buf_finish(&sql);
-	return code ? code : version_write(db, store, error);
+	/* A start that changes nothing writes nothing. */
+	return code || version == store->version ? code : version_write(db, store, error);
 }
 
 static int judge(struct database *db, const struct cpl_store *store, int64_t version, const char *kind,
