@@ -17,12 +17,32 @@ static bool is_waiting_driver(const struct config *config, struct cpl_str name)
 	return true;
 }
 
+static bool is_in(struct cpl_module *const *list, size_t count, const struct cpl_module *module)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == module)
+			return true;
+	return false;
+}
+
+/* On a live host that the configuration does not have any more. */
+static bool serves_ending_host(const struct cpl_module *module, const struct config *config)
+{
+	for (size_t i = 0; i < module->host_count; i++)
+		if (!config_host_find(config, module->hosts[i].host->name))
+			return true;
+	return false;
+}
+
 /* What is to run, in start order: the configuration's modules and the storage driver. NULL and *error when that cannot be. */
 static struct cpl_module **wanted_modules(const struct config *config, size_t *count, struct cpl_error *error)
 {
-	struct cpl_module **list = cpl_alloc((config->module_count + 2) * sizeof(*list));
+	size_t running;
+	struct cpl_module **before = manager_running(&running);
+	struct cpl_module **list = cpl_alloc((config->module_count + running + 1) * sizeof(*list));
 	bool has_driver = false;
 
+	cpl_free(before);
 	*count = 0;
 	for (size_t i = 0; i < config->module_count; i++) {
 		struct cpl_module *module = manager_known(config->modules[i]);
@@ -39,6 +59,9 @@ static struct cpl_module **wanted_modules(const struct config *config, size_t *c
 	}
 	if (modules.driver && !has_driver)
 		list[(*count)++] = modules.driver;
+	CPL_LIST_EACH(node, &modules.running)
+		if (serves_ending_host(module_of(node), config) && !is_in(list, *count, module_of(node)))
+			list[(*count)++] = module_of(node);
 	if (plan_order(list, *count, modules.driver ? modules.driver : manager_known(config->core.storage), error) < 0)
 		CPL_FREE(list);
 	return list;
@@ -50,7 +73,7 @@ static int load_one(struct cpl_module *module, const struct config *config, stru
 	int code;
 
 	/* load() may look at the options; the plan is needed once more for the tables. */
-	module_adopt_plan(module, config);
+	module_adopt_plan(module);
 	module_plan_same(module);
 	code = module_load(module, &own);
 	if (code >= 0)
@@ -91,7 +114,7 @@ static void carry_options(struct cpl_module *module, const struct config *config
 	for (size_t i = 0; i < module->next_count; i++) {
 		const struct module_host *before = module_host_of(module, module->next_hosts[i].host);
 
-		if (before)
+		if (before && before->config != module->next_hosts[i].config)
 			options_carry(&module->descriptor, before->config, module->next_hosts[i].config, arena, names);
 	}
 }
@@ -102,8 +125,8 @@ void manager_waiting(const struct config *now, struct cpl_buf *names)
 		struct cpl_buf own = {0};
 		struct cpl_str rest, line;
 
-		module_plan(module_of(node), now);
-		carry_options(module_of(node), now, &own);
+		if (module_plan(module_of(node), now, NULL) >= 0)
+			carry_options(module_of(node), now, &own);
 		/* Once each, however many hosts it is for. */
 		rest = cpl_buf_str(&own);
 		for (size_t start = names->len; cpl_str_split(&rest, '\n', &line) && line.len;) {
@@ -143,14 +166,14 @@ static void tell_one(struct cpl_module *module, struct cpl_host *host, const voi
 }
 
 /* The plan becomes what is, and the module is told what has changed on hosts that it serves already. */
-static void adopt(struct cpl_module *module, const struct config *config)
+static void adopt(struct cpl_module *module)
 {
 	struct module_host *before = module->hosts;
 	size_t count = module->host_count;
 	const void *global = module->config;
 
 	module->hosts = NULL;
-	module_adopt_plan(module, config);
+	module_adopt_plan(module);
 	module->unlisted = false;
 	if (global && module->config && module->state == MODULE_STARTED)
 		tell_one(module, NULL, global, module->config);
@@ -161,15 +184,7 @@ static void adopt(struct cpl_module *module, const struct config *config)
 			tell_one(module, now->host, before[i].config, now->config);
 	}
 	cpl_free(before);
-	cpl_arena_destroy(&module->own_config);
-}
-
-static bool is_in(struct cpl_module *const *list, size_t count, const struct cpl_module *module)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i] == module)
-			return true;
-	return false;
+	module_drop_former(module);
 }
 
 /* From here on nothing fails. */
@@ -186,7 +201,7 @@ static void commit(const struct config *config, struct cpl_module *const *list, 
 	tables_swap(*tables);
 	modules.config = config;
 	for (size_t i = 0; i < count; i++)
-		adopt(list[i], config);
+		adopt(list[i]);
 	manager_reorder(list, count);
 	for (size_t i = 0; i < count; i++)
 		module_start(list[i]);
@@ -208,10 +223,10 @@ int manager_apply(const struct config *config, struct cpl_error *error)
 	if (!list)
 		return error ? error->code : CPL_E_INVALID;
 	fresh = cpl_alloc(count + 1);
-	for (size_t i = 0; i < count; i++) {
-		module_plan(list[i], config);
+	for (size_t i = 0; code >= 0 && i < count; i++) {
+		code = module_plan(list[i], config, error);
 		fresh[i] = list[i]->state == MODULE_OPENED;
-		if (!fresh[i])
+		if (code >= 0 && !fresh[i])
 			carry_options(list[i], config, NULL);
 	}
 	for (size_t i = 0; code >= 0 && i < count; i++)
@@ -232,6 +247,38 @@ int manager_apply(const struct config *config, struct cpl_error *error)
 
 /* ---- stopping ---- */
 
+void module_remove(struct cpl_module *module, struct manager_request *request)
+{
+	size_t count, used = 0;
+	struct cpl_module **list = manager_running(&count);
+	struct tables *tables;
+
+	module_stop(module);
+	for (size_t i = 0; i < count; i++) {
+		module_plan_same(list[i]);
+		if (list[i] != module)
+			list[used++] = list[i];
+	}
+	/* Fewer modules than before cannot claim the same thing. */
+	tables = tables_create(list, used, NULL);
+	assert(tables);
+	cpl_free(list);
+	tables_swap(tables);
+	module->waiting = request;
+	drain_begin(module);
+	tables_finish(&tables);
+}
+
+static bool is_named(const struct cpl_module *module)
+{
+	const struct config *config = modules.config;
+
+	for (size_t i = 0; config && i < config->module_count; i++)
+		if (cpl_str_is(config->modules[i], module->descriptor.name))
+			return true;
+	return module == modules.driver || module->unlisted;
+}
+
 void manager_host_stop(struct cpl_host *host)
 {
 	size_t count;
@@ -245,34 +292,26 @@ void manager_host_stop(struct cpl_host *host)
 			continue;
 		module_stop_on(list[i], place);
 		*place = list[i]->hosts[--list[i]->host_count];
+		module_drop_former(list[i]);
 	}
-	cpl_free(list);
 	host->dispatch = NULL;
 	dispatch_unref(&before);
 	suspension_end_host(host);
+	/* What stayed for this host alone. */
+	for (size_t i = count; i-- > 0;)
+		if (modules.config && list[i]->host_count == 0 && !is_named(list[i]))
+			module_remove(list[i], NULL);
+	cpl_free(list);
+	manager_sweep();
 }
 
 void module_finish(struct cpl_module *module)
 {
-	size_t count;
-	struct cpl_module **list = manager_running(&count);
-	struct tables *tables;
-
-	module_stop(module);
-	for (size_t i = 0; i < count; i++)
-		module_plan_same(list[i]);
-	assert(count > 0 && list[count - 1] == module);
-	/* Fewer modules than before cannot claim the same thing. */
-	tables = tables_create(list, count - 1, NULL);
-	assert(tables);
-	tables_swap(tables);
-	tables_finish(&tables);
-	cpl_free(list);
 	if (module == modules.driver) {
 		store_set_driver(NULL, NULL);
 		modules.driver = NULL;
 	}
-	drain_begin(module);
+	module_remove(module, NULL);
 	if (!drain_wait(module, 5000))
 		cpl_log_error("module does not come to an end, its code stays in memory name=%s in_flight=%zu", module->descriptor.name,
 			      manager_in_flight(module));

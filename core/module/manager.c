@@ -127,9 +127,15 @@ static bool is_used(const struct config *config)
 	const struct cpl_list *lists[] = {&modules.running, &modules.opened, &modules.draining};
 
 	for (size_t i = 0; i < 3; i++)
-		for (struct cpl_list *node = lists[i]->next; node != lists[i]; node = node->next)
-			if (module_of(node)->source == config)
+		for (struct cpl_list *node = lists[i]->next; node != lists[i]; node = node->next) {
+			const struct cpl_module *module = module_of(node);
+
+			if (module->source == config)
 				return true;
+			for (size_t h = 0; h < module->host_count; h++)
+				if (module->hosts[h].source == config)
+					return true;
+		}
 	return false;
 }
 

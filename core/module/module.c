@@ -80,6 +80,8 @@ struct cpl_module *module_open(struct cpl_str modules_path, struct cpl_str name,
 	return module;
 }
 
+static void clear_plan(struct cpl_module *module);
+
 static void report_leak(const struct cpl_module *module)
 {
 	int64_t bytes = module->account ? atomic_load(&module->account->bytes) : 0;
@@ -102,10 +104,11 @@ void module_close(struct cpl_module **pointer)
 	account_release(&module->account);
 	loader_close(&module->file);
 	index_give(module->index);
+	clear_plan(module);
+	cpl_arena_destroy(&module->former_config);
 	cpl_arena_destroy(&module->own_config);
 	cpl_arena_destroy(&module->arena);
 	cpl_free(module->hosts);
-	cpl_free(module->next_hosts);
 	cpl_free(module);
 }
 
@@ -119,12 +122,12 @@ struct module_host *module_host_of(const struct cpl_module *module, const struct
 	return NULL;
 }
 
-void module_plan_host(struct cpl_module *module, struct cpl_host *host, const void *config)
+void module_plan_host(struct cpl_module *module, struct cpl_host *host, const void *config, const struct config *source)
 {
 	const struct module_host *now = module_host_of(module, host);
 
 	module->next_hosts = cpl_realloc(module->next_hosts, (module->next_count + 1) * sizeof(*module->next_hosts));
-	module->next_hosts[module->next_count++] = (struct module_host){.host = host, .config = config, .started = now && now->started};
+	module->next_hosts[module->next_count++] = (struct module_host){host, config, source, now && now->started};
 }
 
 static void clear_plan(struct cpl_module *module)
@@ -132,45 +135,106 @@ static void clear_plan(struct cpl_module *module)
 	CPL_FREE(module->next_hosts);
 	module->next_count = 0;
 	module->next_config = NULL;
+	module->next_source = NULL;
+	cpl_arena_destroy(&module->next_own);
 }
 
-void module_plan(struct cpl_module *module, const struct config *config)
+/* The options on a host that lists the module (NULL: the global ones). */
+static int plan_values(struct cpl_module *module, const struct config *config, const struct config_host *of, const void *judged,
+		       const void **values, struct cpl_error *error)
+{
+	/* A configuration that is put back was judged by the table of an older generation, perhaps. */
+	if (module->by_command)
+		return options_make(config, &module->descriptor, of, module->next_own, values, error);
+	*values = judged;
+	return 0;
+}
+
+static int plan_global(struct cpl_module *module, const struct config *config, struct cpl_error *error)
+{
+	struct cpl_str name = cpl_str_of(module->descriptor.name);
+
+	for (size_t i = 0; i < config->module_count; i++)
+		if (cpl_str_equal(config->modules[i], name)) {
+			module->next_source = config;
+			return plan_values(module, config, NULL, config->module_options[i], &module->next_config, error);
+		}
+	/* The storage driver of before stays until a restart; others stay for a host that comes to its end. */
+	module->next_config = module->config;
+	module->next_source = module->source;
+	return 0;
+}
+
+int module_plan(struct cpl_module *module, const struct config *config, struct cpl_error *error)
 {
 	struct cpl_str name = cpl_str_of(module->descriptor.name);
 	struct cpl_host *host;
-	size_t at = 0;
+	int code;
 
 	clear_plan(module);
-	module->next_config = module->config;
-	for (size_t i = 0; i < config->module_count; i++)
-		if (cpl_str_equal(config->modules[i], name))
-			module->next_config = config->module_options[i];
-	while ((host = cpl_host_next(&at))) {
+	if (module->by_command)
+		module->next_own = cpl_arena_create();
+	code = plan_global(module, config, error);
+	for (size_t at = 0; code >= 0 && (host = cpl_host_next(&at));) {
 		const struct config_host *of = config_host_find(config, host->name);
+		const struct module_host *now = module_host_of(module, host);
+		const void *values;
 
-		for (size_t i = 0; of && i < of->module_count; i++)
-			if (cpl_str_equal(of->modules[i], name))
-				module_plan_host(module, host, of->module_options[i]);
+		if (!of && now)
+			module_plan_host(module, host, now->config, now->source);
+		for (size_t i = 0; code >= 0 && of && i < of->module_count; i++) {
+			if (!cpl_str_equal(of->modules[i], name))
+				continue;
+			code = plan_values(module, config, of, of->module_options[i], &values, error);
+			if (code >= 0)
+				module_plan_host(module, host, values, config);
+		}
 	}
+	return code;
 }
 
 void module_plan_same(struct cpl_module *module)
 {
 	clear_plan(module);
 	module->next_config = module->config;
+	module->next_source = module->source;
 	for (size_t i = 0; i < module->host_count; i++)
-		module_plan_host(module, module->hosts[i].host, module->hosts[i].config);
+		module_plan_host(module, module->hosts[i].host, module->hosts[i].config, module->hosts[i].source);
 }
 
-void module_adopt_plan(struct cpl_module *module, const struct config *source)
+static void destroy_arena(void *object)
+{
+	struct cpl_arena *arena = object;
+
+	cpl_arena_destroy(&arena);
+}
+
+void module_adopt_plan(struct cpl_module *module)
 {
 	cpl_free(module->hosts);
 	module->hosts = module->next_hosts;
 	module->host_count = module->next_count;
 	module->config = module->next_config;
-	module->source = source;
+	module->source = module->next_source;
 	module->next_hosts = NULL;
+	if (module->next_own) {
+		/* One that is older still, and in use, goes with the former. */
+		if (module->former_config && module->own_config)
+			cpl_arena_on_destroy(module->own_config, destroy_arena, module->former_config);
+		if (module->own_config)
+			module->former_config = module->own_config;
+		module->own_config = module->next_own;
+		module->next_own = NULL;
+	}
 	clear_plan(module);
+}
+
+void module_drop_former(struct cpl_module *module)
+{
+	for (size_t i = 0; i < module->host_count; i++)
+		if (module->hosts[i].source != module->source)
+			return;
+	cpl_arena_destroy(&module->former_config);
 }
 
 /* ---- loading ---- */

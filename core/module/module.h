@@ -32,6 +32,7 @@ enum module_state { MODULE_OPENED, MODULE_LOADED, MODULE_STARTED, MODULE_DRAININ
 struct module_host {
 	struct cpl_host *host;
 	const void *config;
+	const struct config *source; /* what the options were judged from, which must live as long as they do */
 	bool started; /* start() has been called and stop() has not */
 };
 
@@ -53,18 +54,22 @@ struct cpl_module {
 	bool loaded;           /* load() has returned 0 */
 	bool stopping;         /* starts no more calls */
 	bool unlisted;         /* loaded by command although no host lists it */
+	bool by_command;       /* loaded or reloaded while the server ran: its options are always made for it alone */
 	bool commands_added;
 
-	/* Its options: for NULL, and per host it serves. From `source`, or from `own_config` when they were judged for this module alone. */
+	/* Its options: for NULL, and per host it serves. In a configuration's memory, or in `own_config` when they were made for this module alone. */
 	const void *config;
+	const struct config *source;
 	struct module_host *hosts;
 	size_t host_count;
-	const struct config *source;
 	struct cpl_arena *own_config;
-	/* The same as a change under way plans it; see module_plan(). */
+	struct cpl_arena *former_config; /* the one before, as long as a host that comes to its end uses it */
+	/* The same as a change under way plans it. */
 	const void *next_config;
+	const struct config *next_source;
 	struct module_host *next_hosts;
 	size_t next_count;
+	struct cpl_arena *next_own; /* NULL: own_config stays */
 
 	/* Draining. */
 	bool replaced;         /* by a newer generation: nothing of it is cancelled */
@@ -102,14 +107,18 @@ const struct cpl_provide_row *descriptor_provides(const struct cpl_descriptor *d
 
 /* Opens a file and makes an OPENED module of it, in modules.opened. */
 struct cpl_module *module_open(struct cpl_str modules_path, struct cpl_str name, const char *file, struct cpl_error *error);
-/* Plans its options and hosts (next_...) from a judged configuration: the live hosts that list it. A host that it serves already keeps `started`. */
-void module_plan(struct cpl_module *module, const struct config *config);
+/*
+ * Plans its options and hosts (next_...) from a judged configuration: the live hosts that list it. A live host that the configuration does not have any
+ * more keeps the module, with the options that it has, until manager_host_stop(). CPL_E_INVALID: see options_make().
+ */
+int module_plan(struct cpl_module *module, const struct config *config, struct cpl_error *error);
 /* Plans to stay as it is. */
 void module_plan_same(struct cpl_module *module);
 /* Plans one more host. */
-void module_plan_host(struct cpl_module *module, struct cpl_host *host, const void *config);
-/* The plan becomes what is; made from `source`. */
-void module_adopt_plan(struct cpl_module *module, const struct config *source);
+void module_plan_host(struct cpl_module *module, struct cpl_host *host, const void *config, const struct config *source);
+/* The plan becomes what is. Former options stay in memory until module_drop_former(). */
+void module_adopt_plan(struct cpl_module *module);
+void module_drop_former(struct cpl_module *module);
 /* OPENED to LOADED: names, services, slots, stores, load(). After a failure it can only be drained. Its plan is adopted, so that load() sees its options. */
 int module_load(struct cpl_module *module, struct cpl_error *error);
 /* Adds its commands to coupletctl's, takes them away. */
@@ -173,6 +182,8 @@ void bag_destroy(struct cpl_bag **bag);
 
 /* ---- apply.c ---- */
 
+/* Stops a running module, takes it out of all tables, begins to drain it. `request` (may be NULL) is told when it is closed. */
+void module_remove(struct cpl_module *module, struct manager_request *request);
 /* Stops, unloads and waits for the last module in start order: those that need others go before those they need, so that each has all it needs while it drains. */
 void module_finish(struct cpl_module *module);
 

@@ -50,10 +50,10 @@ static int plan_host(struct cpl_module *module, struct cpl_host *host, struct cp
 {
 	const struct config_host *of = config_host_find(modules.config, host->name);
 	const void *values;
-	int code = options_make(modules.config, &module->descriptor, of, module->own_config, &values, error);
+	int code = options_make(modules.config, &module->descriptor, of, module->next_own, &values, error);
 
 	if (code >= 0)
-		module_plan_host(module, host, values);
+		module_plan_host(module, host, values, modules.config);
 	return code;
 }
 
@@ -72,8 +72,10 @@ static int plan_options(struct cpl_module *module, const struct cpl_module *old,
 	bool driver = old ? old == modules.driver : cpl_str_is(modules.config->core.storage, module->descriptor.name);
 	int code;
 
-	module->own_config = cpl_arena_create();
-	code = options_make(modules.config, &module->descriptor, NULL, module->own_config, &module->next_config, error);
+	module->by_command = true;
+	module->next_own = cpl_arena_create();
+	module->next_source = modules.config;
+	code = options_make(modules.config, &module->descriptor, NULL, module->next_own, &module->next_config, error);
 	for (size_t at = 0; code >= 0 && (host = cpl_host_next(&at));)
 		if (old ? module_host_of(old, host) != NULL : is_listed(config_host_find(modules.config, host->name), module->descriptor.name))
 			code = plan_host(module, host, error);
@@ -81,7 +83,7 @@ static int plan_options(struct cpl_module *module, const struct cpl_module *old,
 	for (size_t at = 0; code >= 0 && !old && module->unlisted && (host = cpl_host_next(&at));)
 		code = plan_host(module, host, error);
 	if (code >= 0)
-		module_adopt_plan(module, modules.config);
+		module_adopt_plan(module);
 	return code;
 }
 
@@ -312,10 +314,8 @@ static int reload(struct change *change, struct cpl_buf *text, struct cpl_error 
 
 static int unload(struct change *change, struct cpl_error *error)
 {
-	struct cpl_module *module = manager_find(cpl_str_of(change->name)), **list;
+	struct cpl_module *module = manager_find(cpl_str_of(change->name));
 	const char *dependent = module ? plan_dependent(module, NULL) : NULL;
-	struct tables *tables;
-	size_t count, used = 0;
 
 	if (!module)
 		return cpl_fail(error, CPL_E_NOT_FOUND, "is not loaded");
@@ -323,22 +323,8 @@ static int unload(struct change *change, struct cpl_error *error)
 		return cpl_fail(error, CPL_E_UNSUPPORTED, "keeps the server's data; stop the server instead");
 	if (dependent)
 		return cpl_fail(error, CPL_E_BUSY, "is needed by %s", dependent);
-	module_stop(module);
-	list = manager_running(&count);
-	for (size_t i = 0; i < count; i++) {
-		module_plan_same(list[i]);
-		if (list[i] != module)
-			list[used++] = list[i];
-	}
-	/* Fewer modules than before cannot claim the same thing. */
-	tables = tables_create(list, used, error);
-	assert(tables);
-	cpl_free(list);
-	tables_swap(tables);
-	module->waiting = change->request;
+	module_remove(module, change->request);
 	change->request = NULL;
-	drain_begin(module);
-	tables_finish(&tables);
 	return 0;
 }
 

@@ -92,7 +92,7 @@ struct cpl_slot {
 	enum cpl_slot_of of;
 	unsigned layout; /* raise when the struct changes; a reload keeps memory of the same layout */
 	void (*release)(void *data);
-	/* Old data to new, on a reload with another layout; NULL: old data is released with the old code. */
+	/* Old data to new, on a reload with another layout: takes over the old data and returns the new, allocated with cpl_alloc() (NULL: none). NULL: old data is released with the old code. */
 	void *(*migrate)(unsigned old_layout, void *data);
 	uint32_t index; /* filled in at load */
 	size_t size;
@@ -141,7 +141,12 @@ struct cpl_descriptor {
 	struct cpl_slot *const *slots;         /* NULL-terminated */
 	const struct cpl_need_row *needs;
 	const struct cpl_provide_row *provides;
-	/* Entry points, all optional, in the order of a life. load and restore return 0 or a code with *error. */
+	/*
+	 * Entry points, all optional, in the order of a life. load and restore return 0 or a code with *error; a load that fails leaves nothing behind.
+	 * load: once, before anything else; services of others can be looked up from start on. start: for each host, once it is in the host's tables; also in the new
+	 * generation after a reload. reconfigure: options have changed; host NULL: the global ones. save, restore: at a reload; save changes nothing. stop: for each
+	 * host, at its end or the module's, not at a reload. unload: once, when nothing of the module is in flight any more.
+	 */
 	int (*load)(struct cpl_module *self, struct cpl_error *error);
 	void (*start)(struct cpl_module *self, struct cpl_host *host);
 	void (*reconfigure)(struct cpl_module *self, struct cpl_host *host, const void *before, const void *now);

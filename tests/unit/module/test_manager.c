@@ -727,6 +727,57 @@ static void host_comes_to_its_end(void **state)
 	assert_trace("holder.waited(-7,-1)");
 }
 
+static void host_on_its_way_out_keeps_its_modules(void **state)
+{
+	struct cpl_ev_stanza late = {.host = &hosts[1]};
+
+	host_total = 2;
+	apply_good("modules: [counter, holder]\nhosts: {example.org: , example.net: {counter: {step: 4}}}\n");
+	trace[0] = '\0';
+	/* Nobody lists them any more; but the sessions of example.net are still to be closed. */
+	apply_good("modules: []\nhosts: {example.org: }\n");
+	turns();
+	assert_trace("holder.stop(example.org) counter.stop(example.org)");
+	apply_good("modules: []\ncounter: {step: 7}\nhosts: {example.org: }\n");
+	results = 0;
+	cpl_fire_message(&hosts[1], &late, done);
+	loop_advance(1000);
+	turns();
+	assert_int_equal(results, 1);
+	assert_trace("holder.waited(0,0)");
+	assert_false(cpl_event_wanted(&hosts[0], CPL_EVENT_message));
+	assert_true(cpl_event_wanted(&hosts[1], CPL_EVENT_message));
+	manager_host_stop(&hosts[1]);
+	host_total = 1;
+	turns();
+	assert_trace("holder.stop(example.net) counter.stop(example.net) holder.unload counter.unload");
+	assert_null(manager_find(CPL_STR("counter")));
+}
+
+static void configuration_reaches_what_was_reloaded(void **state)
+{
+	struct cpl_module *module;
+	struct cpl_error error;
+
+	apply_good("modules: [counter, holder]\ncounter: {step: 2}\n" HOST);
+	place("counter2/.libs/counter", "counter");
+	run_good(manager_reload, "counter");
+	turns();
+	trace[0] = '\0';
+	assert_int_equal(counter(&module)->step(module, &hosts[0]), 2);
+	apply_good("modules: [counter, holder]\ncounter: {step: 3}\n" HOST);
+	assert_int_equal(counter(&module)->step(module, &hosts[0]), 3);
+	assert_trace("counter.reconfigure(all,2,3) counter.reconfigure(example.org,2,3)");
+	/* A refusal leaves it alone; so does putting back. */
+	assert_int_equal(apply("modules: [counter, holder, rival]\ncounter: {step: 9}\n" HOST, &error), CPL_E_CONFLICT);
+	assert_int_equal(counter(&module)->step(module, &hosts[0]), 3);
+	turns();
+	trace[0] = '\0';
+	assert_int_equal(manager_apply(config, &error), 0);
+	assert_int_equal(counter(&module)->step(module, &hosts[0]), 3);
+	assert_trace("");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -746,6 +797,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reload_cancels_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(kept_pointers_into_old_code_are_reported, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(host_comes_to_its_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(host_on_its_way_out_keeps_its_modules, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(configuration_reaches_what_was_reloaded, set_up, tear_down),
 	};
 
 	find_build();
