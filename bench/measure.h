@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What a server process and its children have used, from /proc. */
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
+
+struct measure {
+	double cpu_seconds; /* user and system */
+	long rss_kib;
+};
+
+/* Of the process tree of `pid`; zeroes for pid 0. */
+void measure_take(struct measure *measure, int pid);
+
+#endif
