@@ -5,6 +5,7 @@
 #include "core/admin/command.h"
 #include "core/admin/control.h"
 #include "core/base/logger.h"
+#include "core/base/watchdog.h"
 #include "core/hook/dispatch.h"
 #include "core/loop/loop.h"
 #include "core/loop/worker.h"
@@ -14,6 +15,7 @@
 #include "core/net/tls_context.h"
 #include "core/process.h"
 #include "core/xml/parser.h"
+#include "core/xml/strict.h"
 #include "core/xmpp/admission.h"
 #include "core/xmpp/claims.h"
 #include "core/xmpp/host.h"
@@ -147,7 +149,9 @@ void server_apply_bounds(const struct config *config)
 	listener_set_max_connections(connections);
 	admission_set_bounds((size_t)config->core.unauthenticated_per_address, (size_t)config->core.unauthenticated_total);
 	session_set_options(&config->core);
+	strict_mode = (enum strict_mode)config->core.parser;
 	suspension_set_timeout(config->core.suspend_timeout);
+	watchdog_set(config->core.slow_callback);
 }
 
 static int open_folders(const struct config *config, struct cpl_error *error)
@@ -206,6 +210,9 @@ static int open_all(struct cpl_error *error)
 	if (status != 0)
 		return cpl_fail(error, status, "the worker threads cannot be started");
 	server.workers_started = true;
+	status = watchdog_start(config->core.slow_callback, error);
+	if (status != 0)
+		return status;
 	server_apply_bounds(config);
 	claims_init();
 	tls_contexts_install(server.contexts);
@@ -325,6 +332,7 @@ void server_close(void)
 	store_finish();
 	if (server.workers_started)
 		worker_finish();
+	watchdog_finish();
 	session_finish();
 	xml_finish();
 	tls_contexts_install(NULL);

@@ -72,6 +72,15 @@ static void hosts_point_to(const struct config *config)
 	}
 }
 
+/* Any: also one that is no connected resource. */
+static bool has_session(const struct cpl_host *host)
+{
+	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s))
+		if (s->served == host)
+			return true;
+	return false;
+}
+
 /* A host that is not served any more goes when its last session and account are gone. */
 static void hosts_sweep(struct loop_timer *timer)
 {
@@ -83,7 +92,7 @@ static void hosts_sweep(struct loop_timer *timer)
 	while ((host = cpl_host_next(&at))) {
 		if (!host->stopping)
 			continue;
-		if (host->sessions.count || host->users.count) {
+		if (host->sessions.count || host->users.count || has_session(host)) {
 			left = true;
 			continue;
 		}
@@ -101,7 +110,8 @@ static void hosts_close_removed(void)
 	bool any = false;
 
 	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s)) {
-		if (s->served && s->served->stopping) {
+		/* Gone, or another kind of host now: an account's where there was a component, or the other way round. */
+		if (s->served && (s->served->stopping || !stream_kind_serves(session_of(s)->kind, s->served))) {
 			cpl_session_close(s, CPL_STREAM_HOST_GONE, NULL);
 			any = true;
 		}
@@ -172,7 +182,9 @@ int server_reload(struct config_report *report, struct cpl_buf *waits_for_restar
 	if (status != 0) {
 		config_report_at(report, NULL, 0, false, "%s", error.text);
 		tls_contexts_unref(&contexts);
-		config_destroy(&config);
+		/* Modules that this call had loaded drain, and look at it until they are gone. */
+		manager_discard();
+		manager_retire(&config);
 		return status;
 	}
 	server.config = config;

@@ -63,6 +63,7 @@ struct config_core {
 	int tls_min_version;          /* 0: TLSv1.2, 1: TLSv1.3 */
 	struct cpl_str tls_ciphers;
 	bool tls_unique_compat;
+	int parser;                   /* enum strict_mode */
 	bool stop_on_listen_failure;
 };
 /* The table of these, for `help`, the sample and the manual page. Names there are as an administrator writes them. */
@@ -84,7 +85,6 @@ struct config_host {
 	size_t module_count;
 	const void **module_options;  /* per entry of `modules`: its const struct; filled by config_judge() */
 	const struct config_node *node; /* the host's name in the file */
-	struct cpl_str secret;        /* of an external component; CPL_NONE */
 	const struct config_node *section; /* the host's mapping */
 };
 

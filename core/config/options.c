@@ -5,6 +5,7 @@
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_sinks[] = {"stderr", "file", "syslog", NULL};
+static const char *const parsers[] = {"strict", "expat", "compare", NULL};
 static const char *const tls_versions[] = {"TLSv1.2", "TLSv1.3", NULL};
 
 /* The words are turned into these enumerations by their index. */
@@ -33,6 +34,10 @@ const struct cpl_option config_core_options[] = {
 	INT("", workers, "2", "1", "64", 0, "Threads for TLS handshakes and password hashing."),
 	ROW("stop_on_listen_failure", BOOL, bool, stop_on_listen_failure, "true", NULL, NULL, NULL, 0,
 	    "Whether a port that cannot be opened stops the start; false: it is logged."),
+
+	ROW("parser", ENUM, int, parser, "strict", NULL, NULL, parsers, CPL_RELOADABLE,
+	    "How stanzas are parsed: by the server's own strict parser, which leaves to expat what it does not know; by expat alone; or, for tests, by both, "
+	    "where a difference ends the server."),
 
 	ROW("log.level", ENUM, int, log_level, "info", NULL, NULL, log_levels, CPL_RELOADABLE, "The least important level that is logged."),
 	ROW("log.sink", ENUM, int, log_sink, "stderr", NULL, NULL, log_sinks, CPL_RELOADABLE, "Where the log goes."),

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The strict parser against expat: what it accepts, expat accepts, with the same tree. The first byte chooses the content namespace. */
+#include "core/xml/strict.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const enum cpl_ns contents[] = {CPL_NS_CLIENT, CPL_NS_SERVER, CPL_NS_COMPONENT};
+	struct cpl_stanza *strict, *stanza;
+	struct cpl_str frame;
+	enum cpl_ns content;
+
+	if (size < 1)
+		return 0;
+	content = contents[data[0] % 3];
+	frame = (struct cpl_str){(const char *)data + 1, size - 1};
+	strict = strict_parse(frame, content);
+	if (!strict)
+		return 0;
+	strict_mode = STRICT_OFF;
+	CHECK(xml_parse_child(frame, content, NULL, &stanza) == CPL_STREAM_OK);
+	CHECK(strict_same(strict, stanza));
+	cpl_stanza_unref(&strict);
+	cpl_stanza_unref(&stanza);
+	return 0;
+}
