@@ -10,8 +10,7 @@
  *   4. Cancel, time-out, the end of the scope and the unload of the module are completions with a status
  *      (CPL_E_CANCELLED, CPL_E_TIMEOUT), not silence.
  *   5. A stopping module starts no new calls (CPL_E_STOPPING).
- *   6. The scope's memory stays valid until the callback has returned, though the object may be closed by
- * then.
+ *   6. The scope's memory stays valid until the callback has returned; the object may be closed by then.
  *   7. Inputs are copied or moved in; nothing borrowed survives the start function.
  * Session thread only, but for the work functions of jobs.
  */

@@ -58,6 +58,7 @@ enum cpl_stream_error {
 	CPL_STREAM_UNSUPPORTED_STANZA_TYPE,
 	CPL_STREAM_UNSUPPORTED_VERSION,
 };
+/* "bad-format" ...: the name of the element; "" for CPL_STREAM_OK. Static. */
 const char *cpl_stream_error_name(enum cpl_stream_error condition);
 
 /* How a connection ended. */

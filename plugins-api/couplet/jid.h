@@ -25,26 +25,27 @@ struct cpl_jid {
 	uint16_t reserved;
 };
 
+/* False for a zeroed struct, "no address". */
 static inline bool cpl_jid_is_set(struct cpl_jid jid)
 {
 	return jid.text != NULL;
 }
 
+/* True when there is a resourcepart. */
 static inline bool cpl_jid_is_full(struct cpl_jid jid)
 {
 	return jid.resource_len != 0;
 }
 
+/* The parts of an address that is set, as views of its text; CPL_NONE for a localpart or resourcepart that is not there. */
 static inline struct cpl_str cpl_jid_local(struct cpl_jid jid)
 {
 	return (struct cpl_str){jid.local_len ? jid.text : NULL, jid.local_len};
 }
-
 static inline struct cpl_str cpl_jid_domain(struct cpl_jid jid)
 {
 	return (struct cpl_str){jid.text + (jid.local_len ? jid.local_len + 1 : 0), jid.domain_len};
 }
-
 static inline struct cpl_str cpl_jid_resource(struct cpl_jid jid)
 {
 	return (struct cpl_str){jid.resource_len ? jid.text + (jid.local_len ? jid.local_len + 1 : 0) + jid.domain_len + 1 : NULL,
@@ -71,12 +72,14 @@ static inline struct cpl_str cpl_jid_str(struct cpl_jid jid)
 						  (jid.resource_len ? jid.resource_len + 1 : 0)};
 }
 
+/* True for the same address; two that are not set are equal. */
 static inline bool cpl_jid_equal(struct cpl_jid a, struct cpl_jid b)
 {
 	return a.local_len == b.local_len && a.domain_len == b.domain_len && a.resource_len == b.resource_len &&
 	       cpl_str_equal(cpl_jid_str(a), cpl_jid_str(b));
 }
 
+/* The same, resourceparts apart. */
 static inline bool cpl_jid_equal_bare(struct cpl_jid a, struct cpl_jid b)
 {
 	return cpl_jid_equal(cpl_jid_bare(a), cpl_jid_bare(b));
@@ -84,7 +87,7 @@ static inline bool cpl_jid_equal_bare(struct cpl_jid a, struct cpl_jid b)
 
 /*
  * Parses and prepares an address. When `text` is in prepared form already (the usual case), *out views the bytes of `text` itself; else a
- * prepared copy is made in `arena`. Returns 0, or CPL_E_INVALID. Unassigned code points pass (see cpl_jid_prepare_new()).
+ * prepared copy is made in `arena`. Returns 0, or CPL_E_INVALID. Unassigned code points pass (see cpl_prepare_new_local()).
  */
 int cpl_jid_parse(struct cpl_jid *out, struct cpl_str text, struct cpl_arena *arena);
 /* Makes an address of three unprepared parts (local and resource may be CPL_NONE), in the arena. */
@@ -103,6 +106,7 @@ int cpl_prepare_new_local(struct cpl_str *out, struct cpl_str text, struct cpl_a
 
 /* A copy whose text is one heap block: release with cpl_jid_free(). */
 struct cpl_jid cpl_jid_dup(struct cpl_jid jid);
+/* Frees what cpl_jid_dup() made and zeroes the struct; accepts an address that is not set. */
 void cpl_jid_free(struct cpl_jid *jid);
 
 #pragma GCC visibility pop

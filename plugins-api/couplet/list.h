@@ -20,6 +20,7 @@ static inline void cpl_list_init(struct cpl_list *head)
 	head->next = head->prev = head;
 }
 
+/* True for a head with no node, also for a zeroed one. */
 static inline bool cpl_list_empty(const struct cpl_list *head)
 {
 	return head->next == head || head->next == NULL;
@@ -31,6 +32,7 @@ static inline bool cpl_list_linked(const struct cpl_list *node)
 	return node->next != NULL;
 }
 
+/* Puts a node that is in no list before `at`, a node or a head. */
 static inline void cpl_list_insert_before(struct cpl_list *at, struct cpl_list *node)
 {
 	node->next = at;
@@ -39,11 +41,13 @@ static inline void cpl_list_insert_before(struct cpl_list *at, struct cpl_list *
 	at->prev = node;
 }
 
+/* At the end. */
 static inline void cpl_list_append(struct cpl_list *head, struct cpl_list *node)
 {
 	cpl_list_insert_before(head, node);
 }
 
+/* At the beginning. */
 static inline void cpl_list_prepend(struct cpl_list *head, struct cpl_list *node)
 {
 	cpl_list_insert_before(head->next, node);

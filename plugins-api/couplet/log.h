@@ -14,8 +14,10 @@
 
 enum cpl_log_level { CPL_LOG_DEBUG, CPL_LOG_INFO, CPL_LOG_WARN, CPL_LOG_ERROR };
 
+/* The least important level that is logged. */
 extern enum cpl_log_level cpl_log_threshold;
 
+/* Queues a line whatever the threshold is; usually called by the macros below. A full queue drops the line and counts it. */
 void cpl_log_write(enum cpl_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Arguments are not evaluated when the level is off. */

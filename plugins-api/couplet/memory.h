@@ -18,10 +18,11 @@
 
 #pragma GCC visibility push(default)
 
+/* A zeroed block, aligned for any type; a size of 0 is a block, too. Release with cpl_free(). */
 void *cpl_alloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 /* NULL when there is no memory (or when a test says so). */
 void *cpl_try_alloc(size_t size) __attribute__((malloc, alloc_size(1)));
-/* Grows or shrinks a block; what is new is zeroed. ptr may be NULL. */
+/* Grows or shrinks a block; what is new is zeroed, and the same module pays. ptr may be NULL. Out of memory ends the process. */
 void *cpl_realloc(void *ptr, size_t size) __attribute__((returns_nonnull));
 /* Accepts NULL. */
 void cpl_free(void *ptr);
@@ -29,6 +30,7 @@ void cpl_free(void *ptr);
 void cpl_free_secret(void *ptr);
 /* A NUL-terminated copy. */
 char *cpl_strdup(struct cpl_str s);
+/* Formatted text, NUL-terminated. */
 char *cpl_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* One zeroed object of a type. */
@@ -44,6 +46,7 @@ char *cpl_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2))
 
 struct cpl_arena;
 
+/* An empty arena, charged to the module that runs. */
 struct cpl_arena *cpl_arena_create(void);
 /* Runs the clean-ups, newest first, and releases everything. Accepts a pointer to NULL; nulls it. */
 void cpl_arena_destroy(struct cpl_arena **arena);
@@ -52,6 +55,7 @@ void *cpl_arena_alloc(struct cpl_arena *arena, size_t size)
 	__attribute__((malloc, returns_nonnull, alloc_size(2)));
 /* A copy of the bytes followed by a NUL. */
 struct cpl_str cpl_arena_copy(struct cpl_arena *arena, struct cpl_str s);
+/* Formatted text, followed by a NUL. */
 struct cpl_str cpl_arena_printf(struct cpl_arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Calls clean(object) when the arena is destroyed. */

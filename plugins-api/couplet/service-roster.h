@@ -34,6 +34,7 @@ struct cpl_roster {
 	void *impl;
 };
 
+/* The item of a contact (its resourcepart does not matter), also one that is not listed; NULL when there is none, or no roster. */
 static inline const struct cpl_roster_item *cpl_roster_find(const struct cpl_roster *roster, struct cpl_jid contact)
 {
 	return roster ? (const struct cpl_roster_item *)cpl_map_get(&roster->items, cpl_jid_str(cpl_jid_bare(contact))) : NULL;

@@ -125,6 +125,7 @@ struct cpl_stanza {
 
 /* ---- looking ---- */
 
+/* True when the element has that name: two integers are compared. An element that nobody has declared a name for equals none. */
 static inline bool cpl_is(const struct cpl_element *e, const struct cpl_name *name)
 {
 	return e->ns_id == name->ns_id && e->name_id == name->local_id;
@@ -171,12 +172,13 @@ struct cpl_element *cpl_add_copy(struct cpl_stanza *stanza, struct cpl_element *
  */
 struct cpl_element *cpl_add_stanza(struct cpl_stanza *stanza, struct cpl_element *parent, const struct cpl_stanza *inner);
 
-/* The addresses and id are copied into the stanza's arena; an address that is not set, or CPL_NONE, removes. */
+/* The addresses, the id and the language are copied into the stanza's arena; an address that is not set, or CPL_NONE, removes. */
 void cpl_stanza_set_to(struct cpl_stanza *stanza, struct cpl_jid to);
 void cpl_stanza_set_from(struct cpl_stanza *stanza, struct cpl_jid from);
 void cpl_stanza_set_id(struct cpl_stanza *stanza, struct cpl_str id);
 void cpl_stanza_set_lang(struct cpl_stanza *stanza, struct cpl_str lang);
 
+/* One reference more; returns the stanza. */
 struct cpl_stanza *cpl_stanza_ref(struct cpl_stanza *stanza);
 /* Drops a reference and nulls the pointer; accepts a pointer to NULL. */
 void cpl_stanza_unref(struct cpl_stanza **stanza);
@@ -217,6 +219,7 @@ enum cpl_condition {
 };
 /* Condition of an error stanza; CPL_UNDEFINED_CONDITION when it has none. */
 enum cpl_condition cpl_stanza_condition(const struct cpl_stanza *error);
+/* "bad-request", "conflict" ...: the name of the element; static. */
 const char *cpl_condition_name(enum cpl_condition condition);
 /*
  * An error in answer to `stanza` (text may be NULL), or NULL when nothing may be answered (types error and result). An IQ's payload is

@@ -70,6 +70,7 @@ struct cpl_row {
 /* ---- writing ---- */
 
 struct cpl_batch;
+/* An empty batch, charged to the core. Ends with cpl_batch_commit() or cpl_batch_destroy(). */
 struct cpl_batch *cpl_batch_create(void);
 /* For a batch that is not committed. Nulls. */
 void cpl_batch_destroy(struct cpl_batch **batch);
@@ -87,6 +88,7 @@ void cpl_batch_purge(struct cpl_batch *batch, const struct cpl_store *store, str
 void cpl_batch_account_create(struct cpl_batch *batch, struct cpl_jid account);
 void cpl_batch_account_remove(struct cpl_batch *batch, struct cpl_jid account);
 void cpl_batch_account_disable(struct cpl_batch *batch, struct cpl_jid account, bool disabled);
+/* How many steps have been added. */
 size_t cpl_batch_steps(const struct cpl_batch *batch);
 
 struct cpl_store_call {
@@ -112,6 +114,7 @@ int cpl_store_get(struct cpl_store_call *request, struct cpl_scope *scope, const
 /* All rows of an account in a map store, by key; at most `limit`. */
 int cpl_store_all(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_jid account, size_t limit,
 		  void (*done)(struct cpl_call *call));
+
 struct cpl_archive_query {
 	struct cpl_jid with;   /* not set: any. A bare JID also matches its full JIDs */
 	int64_t start, end;    /* ms, inclusive; 0: open */
@@ -119,8 +122,10 @@ struct cpl_archive_query {
 	bool backwards;        /* the last `limit` rows instead of the first; still given in rising order */
 	size_t limit;          /* 1 to 1000 */
 };
+/* Rows of an archive in rising order of their ids, those that meet all conditions of the query (copied). CPL_E_INVALID: `limit` is 0 or above 1000. */
 int cpl_archive_query(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_jid account,
 		      const struct cpl_archive_query *query, void (*done)(struct cpl_call *call));
+/* How many rows meet the conditions, in `total`; the query's `limit` and `backwards` do not matter. */
 int cpl_archive_count(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_jid account,
 		      const struct cpl_archive_query *query, void (*done)(struct cpl_call *call));
 /* The account's own row (when, disabled); CPL_E_NOT_FOUND. */
@@ -176,6 +181,8 @@ struct cpl_storage_service {
 	/* Last id of the archive rows of a store, for giving out ids; blocking, after declare. */
 	int64_t (*last_id)(struct cpl_module *driver, const struct cpl_store *store);
 };
+
+/* Gives a request back with its result; any thread. The request is the core's from then on. */
 void cpl_store_finished(struct cpl_store_request *request);
 
 #pragma GCC visibility pop

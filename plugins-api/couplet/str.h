@@ -36,6 +36,7 @@ static inline struct cpl_str cpl_str_of(const char *z)
 	return (struct cpl_str){z, z ? strlen(z) : 0};
 }
 
+/* True for the same bytes; CPL_NONE equals the empty string. */
 static inline bool cpl_str_equal(struct cpl_str a, struct cpl_str b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
@@ -51,6 +52,7 @@ static inline bool cpl_str_is(struct cpl_str a, const char *z)
 
 /* memcmp order, shorter first among equals; for sorting. */
 int cpl_str_compare(struct cpl_str a, struct cpl_str b);
+/* True when `s` begins with `prefix`; every string begins with the empty one. */
 bool cpl_str_starts(struct cpl_str s, struct cpl_str prefix);
 /* Position of the first `c`, or -1. */
 ptrdiff_t cpl_str_find(struct cpl_str s, char c);
@@ -79,6 +81,7 @@ struct cpl_buf {
 	size_t size;
 };
 
+/* A view of the content, valid until the buffer changes; never CPL_NONE. */
 static inline struct cpl_str cpl_buf_str(const struct cpl_buf *buf)
 {
 	return (struct cpl_str){buf->ptr ? buf->ptr : "", buf->len};
@@ -89,6 +92,7 @@ static inline struct cpl_str cpl_buf_str(const struct cpl_buf *buf)
  * Who lowers buf->len by hand writes the NUL, too.
  */
 char *cpl_buf_reserve(struct cpl_buf *buf, size_t more);
+/* Adds bytes, one byte, or formatted text. */
 void cpl_buf_add(struct cpl_buf *buf, struct cpl_str s);
 void cpl_buf_add_char(struct cpl_buf *buf, char c);
 void cpl_buf_addf(struct cpl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

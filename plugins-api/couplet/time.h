@@ -34,11 +34,13 @@ struct cpl_str cpl_random_id(char buffer[CPL_ID_TEXT]);
 
 /* Base64 (RFC 4648 section 4) with padding. The results end in NUL. */
 struct cpl_str cpl_base64_encode(struct cpl_arena *arena, const void *bytes, size_t size);
+/* The same, added to a buffer. */
 void cpl_buf_add_base64(struct cpl_buf *buf, const void *bytes, size_t size);
 /* Strict: no white space, canonical padding. False for anything else. */
 bool cpl_base64_decode(struct cpl_arena *arena, struct cpl_str text, struct cpl_str *out);
 /* Lower-case hexadecimal. */
 struct cpl_str cpl_hex_encode(struct cpl_arena *arena, const void *bytes, size_t size);
+/* Digits of either case, an even number; false for anything else. */
 bool cpl_hex_decode(struct cpl_arena *arena, struct cpl_str text, struct cpl_str *out);
 /* Compares in a time that depends on the lengths only. */
 bool cpl_equal_secret(struct cpl_str a, struct cpl_str b);
