@@ -190,6 +190,10 @@ void cpl_resume(struct cpl_suspension **suspension, enum cpl_flow flow);
 
 #pragma GCC visibility push(default)
 
+/*
+ * What the inlines below end in. `payload` is the struct of that event. They run the handlers of the host's table (host NULL: of all modules) and return the answer of the
+ * one that stopped: CPL_NEXT, CPL_NO_OPINION when none did. Events nested too deep (32) are dropped: CPL_DROP, CPL_NO_OPINION.
+ */
 enum cpl_flow cpl_event_filter(struct cpl_host *host, uint16_t id, void *payload);
 enum cpl_answer cpl_event_ask(struct cpl_host *host, uint16_t id, void *payload);
 void cpl_event_notify(struct cpl_host *host, uint16_t id, void *payload);

@@ -173,6 +173,7 @@ struct cpl_descriptor {
 
 #pragma GCC visibility push(default)
 
+/* The name in the descriptor; lives as long as the module. */
 const char *cpl_module_name(const struct cpl_module *self);
 /* The module's own data, one pointer. */
 void *cpl_module_data(const struct cpl_module *self);
