@@ -66,7 +66,7 @@ static void keeping_failed(struct keeping *keeping, int status, const char *reas
 static void kept(struct cpl_call *call)
 {
 	struct keeping *keeping = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct keeping, commit);
-	struct offline_state *state = cpl_slot_make(&keeping->user->slots, &offline_slot);
+	struct offline_state *state = CPL_SLOT_MAKE(keeping->user, offline_slot);
 
 	if (call->status == 0) {
 		keeping_end(keeping);
@@ -80,7 +80,7 @@ static void keep(struct keeping *keeping)
 {
 	struct cpl_stanza *copy = cpl_stanza_copy(keeping->stanza);
 	struct cpl_element *delay = cpl_add(copy, copy->root, &name_delay);
-	struct offline_state *state = cpl_slot_make(&keeping->user->slots, &offline_slot);
+	struct offline_state *state = CPL_SLOT_MAKE(keeping->user, offline_slot);
 	struct cpl_batch *batch = cpl_batch_create();
 	struct cpl_buf text = {0};
 	struct cpl_value value;
@@ -105,7 +105,7 @@ static void keep(struct keeping *keeping)
 /* True when there is room; what is on its way to disk is counted. */
 static bool has_room(const struct keeping *keeping)
 {
-	const struct offline_state *state = cpl_slot_make(&keeping->user->slots, &offline_slot);
+	const struct offline_state *state = CPL_SLOT_MAKE(keeping->user, offline_slot);
 
 	return state->count < CPL_CONFIG(keeping->self, keeping->user->host, struct offline_config)->max_messages;
 }
@@ -113,7 +113,7 @@ static bool has_room(const struct keeping *keeping)
 static void counted(struct cpl_call *call)
 {
 	struct keeping *keeping = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct keeping, counting);
-	struct offline_state *state = cpl_slot_make(&keeping->user->slots, &offline_slot);
+	struct offline_state *state = CPL_SLOT_MAKE(keeping->user, offline_slot);
 
 	if (call->status != 0) {
 		keeping_failed(keeping, call->status, keeping->counting.error.text);
@@ -156,7 +156,7 @@ static enum cpl_flow on_undelivered(struct cpl_module *self, struct cpl_ev_stanz
 	cpl_stanza_hold(ev->stanza);
 	keeping->user = cpl_user_ref(ev->user);
 	keeping->self = self;
-	state = cpl_slot_make(&ev->user->slots, &offline_slot);
+	state = CPL_SLOT_MAKE(ev->user, offline_slot);
 	if (state->counted && has_room(keeping)) {
 		keep(keeping);
 		return CPL_HANDLED;
@@ -174,7 +174,7 @@ static enum cpl_flow on_undelivered(struct cpl_module *self, struct cpl_ev_stanz
 /* While the older messages are on their way to the client, a new one waits behind them. */
 static enum cpl_flow on_message(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
-	const struct offline_state *state = ev->user ? cpl_slot_get(&ev->user->slots, &offline_slot) : NULL;
+	const struct offline_state *state = ev->user ? CPL_SLOT_GET(ev->user, offline_slot) : NULL;
 	enum cpl_type type = ev->stanza->type;
 
 	if (!state || !state->flushing || ev->target == CPL_TARGET_FULL || !worth_keeping(ev->stanza) ||
@@ -201,7 +201,7 @@ static bool can_take(const struct cpl_session *session)
 
 static void flush_end(struct flush *flush)
 {
-	struct offline_state *state = cpl_slot_make(&flush->user->slots, &offline_slot);
+	struct offline_state *state = CPL_SLOT_MAKE(flush->user, offline_slot);
 
 	state->flushing = false;
 	cpl_session_unref(&flush->session);
@@ -225,7 +225,7 @@ static void flush_purged(struct cpl_call *call)
 static void flush_rows(struct cpl_call *call)
 {
 	struct flush *flush = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct flush, read);
-	struct offline_state *state = cpl_slot_make(&flush->user->slots, &offline_slot);
+	struct offline_state *state = CPL_SLOT_MAKE(flush->user, offline_slot);
 	struct cpl_batch *batch;
 	size_t sent = 0;
 
@@ -270,7 +270,7 @@ static void flush_read(struct flush *flush)
 	const struct cpl_archive_query first = {.limit = FLUSH_ROWS};
 
 	flush->read = (struct cpl_store_call){0};
-	((struct offline_state *)cpl_slot_make(&flush->user->slots, &offline_slot))->added = false;
+	CPL_SLOT_MAKE(flush->user, offline_slot)->added = false;
 	if (cpl_archive_query(&flush->read, &flush->user->scope, &offline_store, flush->user->jid, &first, flush_rows) != 0)
 		flush_end(flush);
 }
@@ -278,7 +278,7 @@ static void flush_read(struct flush *flush)
 static void on_session_presence(struct cpl_module *self, struct cpl_ev_session *ev)
 {
 	struct cpl_session *session = ev->session;
-	struct offline_state *state = cpl_slot_make(&session->user->slots, &offline_slot);
+	struct offline_state *state = CPL_SLOT_MAKE(session->user, offline_slot);
 	struct flush *flush;
 
 	if (session->priority < 0 || state->flushing || (state->counted && state->count <= 0))

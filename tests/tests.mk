@@ -277,3 +277,6 @@ endif
 
 # tests/plugin: the commands of plugins-api/README.md, on an installation of this build
 EXTRA_DIST += tests/plugin/run
+
+# tests/api: what the headers take and what they refuse
+EXTRA_DIST += tests/api/run tests/api/cases

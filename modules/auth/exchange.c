@@ -36,7 +36,7 @@ static void release(void *data)
 
 struct exchange *exchange_find(struct cpl_session *s)
 {
-	return cpl_slot_get(&s->slots, &slot);
+	return CPL_SLOT_GET(s, slot);
 }
 
 /* ---- out ---- */
@@ -137,7 +137,7 @@ void exchange_on_features(struct cpl_module *self, struct cpl_ev_features *ev)
 
 	if (ev->session->type != CPL_SESSION_C2S_UNAUTHED)
 		return;
-	exchange = cpl_slot_make(&ev->session->slots, &slot);
+	exchange = CPL_SLOT_MAKE(ev->session, slot);
 	exchange_reset(exchange);
 	exchange->max_tries = config->max_tries;
 	make_offer(ev->session, exchange, config);
@@ -197,7 +197,7 @@ static enum cpl_flow refuse_mechanism(struct cpl_module *self, struct cpl_sessio
 static enum cpl_flow on_auth(struct cpl_module *self, struct cpl_ev_nonza *ev)
 {
 	struct cpl_session *s = ev->session;
-	struct exchange *exchange = cpl_slot_make(&s->slots, &slot);
+	struct exchange *exchange = CPL_SLOT_MAKE(s, slot);
 	int mechanism = mechanism_find(cpl_attr_get(ev->nonza->root, "mechanism"));
 
 	exchange->max_tries = CPL_CONFIG(self, s->served, struct auth_config)->max_tries;
@@ -219,7 +219,7 @@ static enum cpl_flow on_auth(struct cpl_module *self, struct cpl_ev_nonza *ev)
 
 static enum cpl_flow on_response(struct cpl_module *self, struct cpl_ev_nonza *ev)
 {
-	struct exchange *exchange = cpl_slot_make(&ev->session->slots, &slot);
+	struct exchange *exchange = CPL_SLOT_MAKE(ev->session, slot);
 
 	exchange->max_tries = CPL_CONFIG(self, ev->session->served, struct auth_config)->max_tries;
 	if (exchange->step == EXCHANGE_NONE)
@@ -229,7 +229,7 @@ static enum cpl_flow on_response(struct cpl_module *self, struct cpl_ev_nonza *e
 
 static enum cpl_flow on_abort(struct cpl_module *self, struct cpl_ev_nonza *ev)
 {
-	struct exchange *exchange = cpl_slot_make(&ev->session->slots, &slot);
+	struct exchange *exchange = CPL_SLOT_MAKE(ev->session, slot);
 
 	exchange->max_tries = CPL_CONFIG(self, ev->session->served, struct auth_config)->max_tries;
 	return exchange_fail(ev->session, exchange, "aborted", NULL);
@@ -300,7 +300,7 @@ static void on_authenticated(struct cpl_call *call)
 	struct exchange *exchange = exchange_find(wait->session);
 
 	if (call->status == CPL_OK) {
-		cpl_slot_clear(&wait->session->slots, &slot);
+		CPL_SLOT_CLEAR(wait->session, slot);
 	} else if (exchange_wait_alive(wait, call->status)) {
 		if (call->status == CPL_E_DENIED)
 			exchange_fail(wait->session, exchange,

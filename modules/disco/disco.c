@@ -144,7 +144,7 @@ static struct cpl_str ver_of(const struct cpl_element *query, struct cpl_arena *
 
 static struct cpl_str host_ver(struct cpl_module *self, struct cpl_host *host)
 {
-	struct caps *caps = cpl_slot_make(&host->slots, &caps_slot);
+	struct caps *caps = CPL_SLOT_MAKE(host, caps_slot);
 	struct cpl_ev_disco ev = {.host = host};
 	struct cpl_str ver;
 
@@ -161,13 +161,13 @@ static struct cpl_str host_ver(struct cpl_module *self, struct cpl_host *host)
 
 static void on_features_changed(struct cpl_module *self, struct cpl_ev_host *ev)
 {
-	cpl_slot_clear(&ev->host->slots, &caps_slot);
+	CPL_SLOT_CLEAR(ev->host, caps_slot);
 }
 
 static void reconfigure(struct cpl_module *self, struct cpl_host *host, const void *before, const void *now)
 {
 	if (host)
-		cpl_slot_clear(&host->slots, &caps_slot);
+		CPL_SLOT_CLEAR(host, caps_slot);
 }
 
 static void on_stream_features(struct cpl_module *self, struct cpl_ev_features *ev)

@@ -164,7 +164,7 @@ bool presence_direct(struct cpl_session *session, struct cpl_jid to, bool availa
 	/* A subscriber hears of the end anyway, as long as the session is available. */
 	if (session->presence && item && (item->subscription & CPL_SUB_FROM))
 		return true;
-	state = cpl_slot_make(&session->slots, &presence_slot);
+	state = CPL_SLOT_MAKE(session, presence_slot);
 	if (cpl_map_get(&state->directed, key))
 		return true;
 	if (state->directed.count >= (size_t)cpl_core_option("directed_presence"))
@@ -176,7 +176,7 @@ bool presence_direct(struct cpl_session *session, struct cpl_jid to, bool availa
 
 void presence_forget(struct cpl_session *session, struct cpl_jid to)
 {
-	struct presence_state *state = cpl_slot_get(&session->slots, &presence_slot);
+	struct presence_state *state = CPL_SLOT_GET(session, presence_slot);
 
 	if (state)
 		cpl_free(cpl_map_remove(&state->directed, cpl_jid_str(to)));
@@ -184,7 +184,7 @@ void presence_forget(struct cpl_session *session, struct cpl_jid to)
 
 static void leave_directed(struct cpl_session *session, const struct cpl_stanza *stanza)
 {
-	struct presence_state *state = cpl_slot_get(&session->slots, &presence_slot);
+	struct presence_state *state = CPL_SLOT_GET(session, presence_slot);
 	char *text;
 	size_t at = 0;
 

@@ -10,7 +10,7 @@ struct cpl_name presence_sub = {"urn:xmpp:features:pre-approval", "sub", 0, 0};
 struct cpl_name presence_delay = {"urn:xmpp:delay", "delay", 0, 0};
 static struct cpl_name *const presence_names[] = {&presence_priority, &presence_sub, &presence_delay, NULL};
 
-struct cpl_slot presence_slot = {"directed", CPL_SLOT_OF_SESSION, 1, presence_release, NULL, 0, sizeof(struct presence_state)};
+CPL_SLOT_DEFINE(presence_slot, 1, presence_release, NULL);
 static struct cpl_slot *const presence_slots[] = {&presence_slot, &subscription_slot, NULL};
 
 static void on_features(struct cpl_module *self, struct cpl_ev_features *ev)
@@ -53,7 +53,7 @@ static enum cpl_flow own_available(struct cpl_ev_stanza *ev)
 static enum cpl_flow own_unavailable(struct cpl_ev_stanza *ev)
 {
 	struct cpl_session *session = ev->session;
-	struct presence_state *state = cpl_slot_make(&session->slots, &presence_slot);
+	struct presence_state *state = CPL_SLOT_MAKE(session, presence_slot);
 
 	/* Its content goes along; the event that follows has nothing left to say. */
 	state->gone = true;
@@ -133,7 +133,7 @@ static enum cpl_flow on_presence(struct cpl_module *self, struct cpl_ev_stanza *
 
 static void on_unavailable(struct cpl_module *self, struct cpl_ev_session *ev)
 {
-	struct presence_state *state = cpl_slot_get(&ev->session->slots, &presence_slot);
+	struct presence_state *state = CPL_SLOT_GET(ev->session, presence_slot);
 
 	if (!state || !state->gone)
 		presence_leave(ev->session, NULL, true);
@@ -142,7 +142,7 @@ static void on_unavailable(struct cpl_module *self, struct cpl_ev_session *ev)
 /* A session that was never available may have sent presence to someone all the same. */
 static void on_unbound(struct cpl_module *self, struct cpl_ev_session *ev)
 {
-	struct presence_state *state = cpl_slot_get(&ev->session->slots, &presence_slot);
+	struct presence_state *state = CPL_SLOT_GET(ev->session, presence_slot);
 
 	if (state && state->directed.count)
 		presence_leave(ev->session, NULL, false);

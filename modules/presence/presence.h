@@ -10,7 +10,7 @@ struct presence_state {
 	struct cpl_map directed; /* text -> the same text on the heap */
 	bool gone;               /* unavailable has been sent by its owner's own stanza */
 };
-extern struct cpl_slot presence_slot;
+CPL_SLOT_DECLARE(presence_slot, SESSION, struct presence_state);
 extern struct cpl_service_ref presence_roster;
 extern struct cpl_name presence_priority, presence_sub, presence_delay;
 
@@ -42,7 +42,7 @@ enum cpl_flow presence_on_probe(struct cpl_ev_stanza *ev);
 enum cpl_flow presence_subscription_out(struct cpl_ev_stanza *ev);
 /* Appendix A.3: one to a local account. */
 enum cpl_flow presence_subscription_in(struct cpl_ev_stanza *ev);
-extern struct cpl_slot subscription_slot;
+CPL_SLOT_DECLARE(subscription_slot, USER, struct subscription_count);
 /* Presence of a contact whose subscription is just being changed waits for the change; false: there is none. */
 bool presence_behind_change(struct cpl_ev_stanza *ev);
 /* What a removed item or account means for the contact (RFC 6121 2.5.2). */

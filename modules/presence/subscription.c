@@ -21,7 +21,7 @@ struct subscription {
 struct subscription_count {
 	uint32_t inbound;
 };
-struct cpl_slot subscription_slot = {"inbound", CPL_SLOT_OF_USER, 1, NULL, NULL, 0, sizeof(struct subscription_count)};
+CPL_SLOT_DEFINE(subscription_slot, 1, NULL, NULL);
 
 /* ---- the tables ---- */
 
@@ -158,7 +158,7 @@ static void before_push(struct cpl_roster_change *change)
 
 static void subscription_end(struct subscription *s)
 {
-	struct subscription_count *count = cpl_slot_get(&s->user->slots, &subscription_slot);
+	struct subscription_count *count = CPL_SLOT_GET(s->user, subscription_slot);
 
 	if (s->counted && count)
 		count->inbound--;
@@ -227,7 +227,7 @@ static enum cpl_flow start(struct cpl_ev_stanza *ev, struct cpl_user *user, stru
 	s->user = cpl_user_ref(user);
 	s->inbound = inbound;
 	if (inbound) {
-		((struct subscription_count *)cpl_slot_make(&user->slots, &subscription_slot))->inbound++;
+		CPL_SLOT_MAKE(user, subscription_slot)->inbound++;
 		s->counted = true;
 	}
 	s->change.compute = compute;
@@ -267,7 +267,7 @@ static void overtaking_done(struct cpl_call *call)
 
 bool presence_behind_change(struct cpl_ev_stanza *ev)
 {
-	struct subscription_count *count = ev->user ? cpl_slot_get(&ev->user->slots, &subscription_slot) : NULL;
+	struct subscription_count *count = ev->user ? CPL_SLOT_GET(ev->user, subscription_slot) : NULL;
 	const struct cpl_roster_service *rosters;
 	struct cpl_module *provider;
 	struct overtaking *o;

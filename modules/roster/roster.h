@@ -22,7 +22,7 @@ struct roster {
 	bool committing;
 };
 
-extern struct cpl_slot roster_slot;
+CPL_SLOT_DECLARE(roster_slot, USER, struct roster);
 extern const struct cpl_store roster_store, roster_request_store, roster_version_store;
 
 /* ---- roster_load.c ---- */

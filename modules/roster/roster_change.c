@@ -246,7 +246,7 @@ static void change_cancel(struct cpl_call *call)
 int roster_change(struct cpl_module *self, struct cpl_roster_change *change, struct cpl_scope *scope, struct cpl_user *user,
 		  struct cpl_jid contact, void (*done)(struct cpl_call *call))
 {
-	struct roster *roster = cpl_slot_get(&user->slots, &roster_slot);
+	struct roster *roster = CPL_SLOT_GET(user, roster_slot);
 	struct roster_pending *pending;
 	int status;
 

@@ -247,7 +247,7 @@ enum cpl_flow roster_on_user_load(struct cpl_module *self, struct cpl_ev_user *e
 	int status;
 
 	load->user = ev->user;
-	load->roster = cpl_slot_make(&ev->user->slots, &roster_slot);
+	load->roster = CPL_SLOT_MAKE(ev->user, roster_slot);
 	load->roster->user = ev->user;
 	cpl_list_init(&load->roster->queue);
 	cpl_list_init(&load->roster->group);

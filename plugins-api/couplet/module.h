@@ -34,6 +34,9 @@
 #include <couplet/str.h>
 #include <couplet/time.h>
 
+/* What is said here of types holds in every module, whatever flags it is built with: a handler or callback of the wrong type does not compile. */
+#pragma GCC diagnostic error "-Wincompatible-pointer-types"
+
 #define CPL_API_MAJOR 1
 #define CPL_API_MINOR 0
 
@@ -97,14 +100,40 @@ struct cpl_slot {
 	uint32_t index; /* filled in at load */
 	size_t size;
 };
-#define CPL_SLOT(variable, object, type, layout, release)                                                                        \
-	static struct cpl_slot variable = {#variable, CPL_SLOT_OF_##object, layout, release, NULL, 0, sizeof(type)}
+
+/* A slot of one file: CPL_SLOT(visits_slot, SESSION, struct visits, 1, NULL); the object is SESSION, USER or HOST. With `migrate`: CPL_SLOT_MIGRATE. */
+#define CPL_SLOT(variable, object, type, layout, release) CPL_SLOT_MIGRATE(variable, object, type, layout, release, NULL)
+#define CPL_SLOT_MIGRATE(variable, object, type, layout, release, migrate)                                                       \
+	CPL_SLOT_TYPES(variable, object, type);                                                                                  \
+	static struct cpl_slot variable = {#variable, CPL_SLOT_OF_##object, layout, release, migrate, 0, sizeof(type)}
+/* A slot of several files of a module: declared in their header, defined in one of them. */
+#define CPL_SLOT_DECLARE(variable, object, type)                                                                                 \
+	CPL_SLOT_TYPES(variable, object, type);                                                                                  \
+	extern struct cpl_slot variable
+#define CPL_SLOT_DEFINE(variable, layout, release, migrate)                                                                      \
+	struct cpl_slot variable = {#variable, (enum cpl_slot_of)variable##_of, layout, release, migrate, 0, sizeof(variable##_data)}
+/* What CPL_SLOT_GET() and its like look at. */
+#define CPL_SLOT_TYPES(variable, object, type)                                                                                   \
+	typedef type variable##_data __attribute__((unused));                                                                    \
+	typedef CPL_SLOT_IN_##object variable##_object __attribute__((unused));                                                  \
+	enum { variable##_of = CPL_SLOT_OF_##object }
+#define CPL_SLOT_IN_SESSION struct cpl_session
+#define CPL_SLOT_IN_USER struct cpl_user
+#define CPL_SLOT_IN_HOST struct cpl_host
+
+/*
+ * The data of a session, user or host in a slot, as a pointer to the slot's type: NULL when there is none yet; MAKE makes it (zeroed) at
+ * first use; CLEAR releases it. An object of the wrong kind does not compile.
+ */
+#define CPL_SLOT_GET(object, slot) ((slot##_data *)cpl_slot_get(&(1 ? (object) : (const slot##_object *)NULL)->slots, &(slot)))
+#define CPL_SLOT_MAKE(object, slot) ((slot##_data *)cpl_slot_make(&(1 ? (object) : (slot##_object *)NULL)->slots, &(slot)))
+#define CPL_SLOT_CLEAR(object, slot) cpl_slot_clear(&(1 ? (object) : (slot##_object *)NULL)->slots, &(slot))
+
 #pragma GCC visibility push(default)
 
-/* The data, NULL when there is none yet; and the same, made (zeroed) at first use. `slots` is &session->slots and so on. */
+/* What these three call. `slots` is &session->slots and so on. */
 void *cpl_slot_get(const struct cpl_slots *slots, const struct cpl_slot *slot);
 void *cpl_slot_make(struct cpl_slots *slots, const struct cpl_slot *slot);
-/* Releases the data. */
 void cpl_slot_clear(struct cpl_slots *slots, const struct cpl_slot *slot);
 
 /* State that moves over a reload. */

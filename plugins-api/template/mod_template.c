@@ -46,7 +46,7 @@ static enum cpl_flow on_greet(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
 	const struct template_config *config = CPL_CONFIG(self, ev->event.host, struct template_config);
 	struct template_state *state = cpl_module_data(self);
-	struct per_session *mine = ev->session ? cpl_slot_make(&ev->session->slots, &session_slot) : NULL;
+	struct per_session *mine = ev->session ? CPL_SLOT_MAKE(ev->session, session_slot) : NULL;
 	struct cpl_stanza *answer;
 	char number[24];
 

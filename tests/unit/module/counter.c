@@ -52,7 +52,7 @@ static void *migrate_visits(unsigned old_layout, void *data)
 	cpl_free(data);
 	return visits;
 }
-static struct cpl_slot visits_slot = {"visits_slot", CPL_SLOT_OF_HOST, 2, release_visits, migrate_visits, 0, sizeof(struct visits)};
+CPL_SLOT_MIGRATE(visits_slot, HOST, struct visits, 2, release_visits, migrate_visits);
 #elif KIND == 10
 CPL_SLOT(visits_slot, HOST, struct visits, 10, release_visits);
 #else
@@ -77,7 +77,7 @@ static int64_t counter_step(struct cpl_module *self, struct cpl_host *host)
 
 static int counter_visits(struct cpl_module *self, struct cpl_host *host)
 {
-	struct visits *visits = cpl_slot_make(&host->slots, &visits_slot);
+	struct visits *visits = CPL_SLOT_MAKE(host, visits_slot);
 
 #if KIND == 10
 	visits->text = "a literal that will be unmapped";
