@@ -18,7 +18,8 @@ static bool is_known(const struct config_report *report, const char *file, int l
 	return false;
 }
 
-static void add(struct config_report *report, const char *file, int line, bool warning, const char *format, va_list args)
+static __attribute__((format(printf, 5, 0))) void add(struct config_report *report, const char *file, int line, bool warning,
+						      const char *format, va_list args)
 {
 	struct cpl_buf text = {0};
 
