@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 
+import pages
+
 # Includes never point up. Folders of one level know nothing of each other. A connection reports stanzas, so net stands on xml.
 LEVELS = (('base',), ('loop',), ('xml', 'config'), ('net',), ('hook',), ('xmpp',), ('module',), ('admin',), ('main',))
 LEVEL = {folder: level for level, folders in enumerate(LEVELS) for folder in folders}
@@ -12,7 +14,9 @@ FORBIDDEN = 'strcpy strcat sprintf vsprintf strtok atoi atol atoll alloca gets'.
 TOP_LEVEL = ('core modules plugins-api storage tests bench etc man autogen.sh configure.ac Makefile.am README.md LICENSE quickstart .ci '
 	'.gitignore .gitattributes .clang-format').split()
 # What autogen.sh and builds leave at the top level, or what only a distribution has.
-MADE = re.compile(r'(\.git|build.*|aclocal\.m4|autom4te\.cache|configure~?|Makefile(\.in)?|config\.(log|status|h\.in)|libtool)$')
+MADE = re.compile(r'(\.git|build.*|aclocal\.m4|autom4te\.cache|configure~?|Makefile(\.in)?|config\.(log|status|h\.in)|libtool|_build|_inst)$')
+# What a build inside the source leaves beside the sources; its programs are known by their first bytes.
+OBJECT = re.compile(r'.*\.(o|lo|la|lai|so|pyc)$|\.dirstamp$')
 LIBC = re.compile(r'(assert|ctype|dirent|dlfcn|endian|errno|fcntl|fnmatch|getopt|glob|grp|ifaddrs|inttypes|libgen|limits|link|locale|malloc|math|'
 	r'netdb|poll|pthread|pwd|sched|semaphore|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|'
 	r'syslog|termios|time|uchar|ucontext|unistd|wchar|wctype|(sys|netinet|arpa|net|linux)/\w+)\.h$')
@@ -35,10 +39,12 @@ class Tree:
 				os.path.join(relative, f) != 'etc/autotools' and not (relative == '.' and MADE.match(f)))
 			for name in names:
 				path = os.path.normpath(os.path.join(relative, name))
-				if relative == '.' and MADE.match(name):
+				if OBJECT.match(name) or relative == '.' and MADE.match(name):
 					continue
 				with open(os.path.join(folder, name), encoding='utf-8', errors='surrogateescape') as file:
-					files[path] = file.read()
+					text = file.read()
+				if not text.startswith('\x7fELF'):
+					files[path] = text
 		return cls(files)
 
 	def changed(self, path, text):
@@ -228,6 +234,25 @@ def manual_pages(tree):
 	return found
 
 
+def generated_pages(tree):
+	"""The manual pages that are made from the public headers say what those say now."""
+	return ['%s: it differs from the public headers: run tests/lint/pages.py --update' % path
+		for path, text in pages.made(tree.files).items() if tree.files.get(path) != text]
+
+
+def documented(tree):
+	"""Every public function has a comment of its own, or stands at once below one that has."""
+	return ['%s:%d: %s has no comment' % undocumented for undocumented in pages.undocumented(tree.files)]
+
+
+def reading_order(tree):
+	"""core/README.md walks through all files of core/, and through no others."""
+	path = 'core/README.md'
+	named = set(re.findall(r'`([\w./-]+\.[ch])`', tree.files.get(path, '')))
+	found = ['%s: %s is not mentioned' % (path, name) for name, _text in tree.named('.c', '.h', under=('core/',)) if name[len('core/'):] not in named]
+	return found + ['%s: there is no %s' % (path, name) for name in sorted(named) if 'core/' + name not in tree.files and name not in tree.files]
+
+
 def unfinished(tree):
 	found = []
 	for path, text in tree.named('', under=('core/', 'modules/', 'storage/', 'plugins-api/', 'bench/', 'man/', 'etc/', 'README.md', 'tests/unit/',
@@ -252,4 +277,5 @@ def top_level(tree):
 		for name in sorted({path.split('/')[0] for path in tree.files} - set(TOP_LEVEL))]
 
 
-CHECKS = (layers, module_includes, prefix, sizes, forbidden_calls, distributed, one_runner, manual_pages, unfinished, licence, top_level)
+CHECKS = (layers, module_includes, prefix, sizes, forbidden_calls, distributed, one_runner, manual_pages, generated_pages, documented, reading_order,
+	unfinished, licence, top_level)
