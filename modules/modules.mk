@@ -63,3 +63,8 @@ modules_iq_la_LDFLAGS = $(MODULE_LDFLAGS)
 module_LTLIBRARIES += modules/offline.la
 modules_offline_la_SOURCES = modules/offline.c
 modules_offline_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/external.la
+modules_external_la_SOURCES = modules/external.c
+modules_external_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_external_la_LIBADD = $(OPENSSL_LIBS)

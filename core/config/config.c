@@ -4,7 +4,7 @@
 #include "core/config/value.h"
 
 const char *const config_top_names[] = {"hosts", "include", "listen", "modules", NULL};
-const char *const config_host_names[] = {"certificate", "component", "key", "modules", "modules+", "modules-", "secret", NULL};
+const char *const config_host_names[] = {"certificate", "component", "key", "modules", "modules+", "modules-", NULL};
 const char *const config_listen_names[] = {"address", "port", "tls", NULL};
 const char *const config_core_groups[] = {"crypto", "limits", "log", NULL};
 
@@ -244,11 +244,8 @@ static bool read_host(struct config *config, struct config_host *host, const str
 	host->certificate = config_resolve(config, host_text(host, "certificate", report));
 	host->key = config_resolve(config, host_text(host, "key", report));
 	host->component = host_text(host, "component", report);
-	host->secret = host_text(host, "secret", report);
 	if (host->key.ptr && !host->certificate.ptr)
 		config_report_add(report, host->node, false, "the host %.*s has a key but no certificate", CPL_ARG(host->name));
-	if (host->secret.ptr && !host->component.ptr)
-		config_report_add(report, config_node_get(host->section, CPL_STR("secret")), false, "secret: only for a host with component:");
 	if (host->component.ptr && !config_is_module_name(host->component)) {
 		config_report_add(report, config_node_get(host->section, CPL_STR("component")), false,
 				  "component: \"%.*s\" cannot be the name of a module (a-z, 0-9, _)", CPL_ARG(host->component));

@@ -26,7 +26,7 @@ static struct table_iq *find_iq(const struct dispatch *d, uint32_t key)
 
 static const char *target_text(unsigned bit)
 {
-	static const char *const texts[] = {"the sender's own account", "another account", "the host"};
+	static const char *const texts[] = {"the sender's own account", "another account", "the host", "a full address"};
 
 	return texts[bit];
 }
@@ -34,7 +34,7 @@ static const char *target_text(unsigned bit)
 static int claim_iq(struct table_iq *iq, const struct cpl_iq_row *row, const struct dispatch_entry *entry, struct cpl_error *error)
 {
 	for (unsigned kind = 0; kind < 2; kind++)
-		for (unsigned bit = 0; bit < 3; bit++) {
+		for (unsigned bit = 0; bit < CLAIM_TARGETS; bit++) {
 			if (!(row->types & (kind ? CPL_IQ_SET : CPL_IQ_GET)) || !(row->targets & 1u << bit))
 				continue;
 			if (iq->claim[kind][bit].row)
@@ -116,7 +116,7 @@ static bool may_come_from(const struct cpl_session *session, unsigned sessions)
 
 static unsigned target_bit(unsigned target)
 {
-	return target == CPL_TO_SELF ? 0 : target == CPL_TO_BARE ? 1 : 2;
+	return target == CPL_TO_SELF ? 0 : target == CPL_TO_BARE ? 1 : target == CPL_TO_HOST ? 2 : 3;
 }
 
 bool dispatch_iq_claimed(struct cpl_host *host, enum cpl_type type, unsigned targets, const struct cpl_element *payload)
@@ -128,7 +128,7 @@ bool dispatch_iq_claimed(struct cpl_host *host, enum cpl_type type, unsigned tar
 	if (!d || !key || (type != CPL_TYPE_GET && type != CPL_TYPE_SET))
 		return false;
 	iq = find_iq(d, key);
-	for (unsigned bit = 0; iq->key && bit < 3; bit++)
+	for (unsigned bit = 0; iq->key && bit < CLAIM_TARGETS; bit++)
 		if (targets & 1u << bit && iq->claim[type == CPL_TYPE_SET][bit].row)
 			return true;
 	return false;
@@ -190,6 +190,16 @@ bool dispatch_iq_start(struct cpl_host *host, struct cpl_ev_stanza *ev, unsigned
 		return false;
 	start_claim(host, &ev->event, iq->claim[set][target_bit(target)].entry, (claim_handler *)(void (*)(void))row->handler, done);
 	return true;
+}
+
+bool dispatch_nonza_taken(struct cpl_host *host, unsigned sessions)
+{
+	const struct dispatch *d = dispatch_of(host);
+
+	for (size_t i = 0; d && i < d->nonza_count; i++)
+		if (d->nonzas[i].row->sessions & sessions)
+			return true;
+	return false;
 }
 
 bool dispatch_nonza_start(struct cpl_host *host, struct cpl_ev_nonza *ev, void (*done)(struct cpl_event *event, enum cpl_flow result))

@@ -43,6 +43,8 @@ bool dispatch_iq_start(struct cpl_host *host, struct cpl_ev_stanza *ev, unsigned
 		       void (*done)(struct cpl_event *event, enum cpl_flow result));
 /* The same for a child of the stream that is not a stanza. */
 bool dispatch_nonza_start(struct cpl_host *host, struct cpl_ev_nonza *ev, void (*done)(struct cpl_event *event, enum cpl_flow result));
+/* True when any is claimed on sessions of these types (CPL_IN() mask): somebody negotiates with them. */
+bool dispatch_nonza_taken(struct cpl_host *host, unsigned sessions);
 
 /* The handlers of an event in the order in which they run: "STAGE NUMBER MODULE" rows for `coupletctl events`. */
 struct dispatch_listing { const char *module; uint8_t stage; int16_t number; };

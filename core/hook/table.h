@@ -19,13 +19,14 @@ struct table_handler {
 	uint8_t stage;
 };
 
-/* A claimed payload: at [0] for get, at [1] for set, then by target (SELF, BARE, HOST). */
+enum { CLAIM_TARGETS = 4 };
+/* A claimed payload: at [0] for get, at [1] for set, then by target (SELF, BARE, HOST, FULL). */
 struct table_iq {
 	uint32_t key; /* ns_id << 16 | local_id; 0: a free place, as no interned name has id 0 */
 	struct {
 		const struct cpl_iq_row *row;
 		const struct dispatch_entry *entry;
-	} claim[2][3];
+	} claim[2][CLAIM_TARGETS];
 };
 
 struct table_nonza {

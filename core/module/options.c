@@ -19,6 +19,15 @@ static void on_fault(void *data, const char *option, const char *text)
 	config_report_add(place->report, pair ? pair->key : place->where, false, "%s%s: %s", place->prefix, option ? option : "", text);
 }
 
+static bool is_listed(const struct config *config, struct cpl_str name)
+{
+	for (size_t h = 0; h < config->host_count; h++)
+		for (size_t i = 0; i < config->hosts[h].module_count; i++)
+			if (cpl_str_equal(config->hosts[h].modules[i], name))
+				return true;
+	return false;
+}
+
 int options_make(const struct config *config, const struct cpl_descriptor *descriptor, const struct config_host *host,
 		 struct cpl_arena *arena, const void **values, struct cpl_error *error)
 {
@@ -31,6 +40,8 @@ int options_make(const struct config *config, const struct cpl_descriptor *descr
 		.where = config_module_place(config, name),
 		.prefix = cpl_arena_printf(arena, "%s.", descriptor->name).ptr,
 	};
+	/* The global struct need not be complete where every host has its own: as config_judge() has it. */
+	const struct config_node *incomplete = host || !is_listed(config, name) ? place.where : NULL;
 	void *made = cpl_arena_alloc(arena, descriptor->config_size + 1);
 	struct config_target target = {descriptor->options, place.prefix, NULL, made, arena, &report};
 	const struct config_fault *first = NULL;
@@ -38,7 +49,7 @@ int options_make(const struct config *config, const struct cpl_descriptor *descr
 	config_schema_defaults(&target, place.where);
 	config_schema_apply(&target, place.outer, false);
 	config_schema_apply(&target, place.inner, true);
-	if (config_schema_complete(&target, place.outer, place.inner, place.where) && report.errors == 0 && descriptor->check)
+	if (config_schema_complete(&target, place.outer, place.inner, incomplete) && report.errors == 0 && descriptor->check)
 		descriptor->check(made, host ? host->name : CPL_NONE, on_fault, &place);
 	for (size_t i = 0; i < report.count && !first; i++)
 		if (!report.faults[i].warning)

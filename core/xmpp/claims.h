@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Claims that only a server may make are removed from what clients send, every one of them. Session thread. */
+/* Claims that only a server may make are removed from what clients and components send, every one of them. Session thread. */
 #ifndef CORE_XMPP_CLAIMS_H
 #define CORE_XMPP_CLAIMS_H
 
@@ -7,7 +7,7 @@
 
 /* Once, before the first stanza. */
 void claims_init(void);
-/* Removes delays from, and stanza-ids by, our hosts and their accounts. */
-void claims_strip(struct cpl_stanza *stanza);
+/* Removes delays from, and stanza-ids by, our hosts and their accounts. `own`: the host that the sender speaks for and may name; NULL: none, a client. */
+void claims_strip(struct cpl_stanza *stanza, const struct cpl_host *own);
 
 #endif

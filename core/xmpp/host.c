@@ -40,6 +40,7 @@ struct cpl_host *host_create(const struct config_host *config)
 	host->pub.jid = cpl_jid_dup(name);
 	host->pub.name = cpl_jid_domain(host->pub.jid);
 	host->config = config;
+	host->pub.component = config->component.ptr != NULL;
 	cpl_scope_init(&host->pub.scope, host_scope_unref);
 	cpl_map_put(&hosts, host->pub.name, host);
 	return &host->pub;
@@ -68,6 +69,7 @@ const struct config_host *host_config(const struct cpl_host *host)
 void host_set_config(struct cpl_host *host, const struct config_host *config)
 {
 	CPL_CONTAINER(host, struct host, pub)->config = config;
+	host->component = config->component.ptr != NULL;
 }
 
 size_t host_count(void)

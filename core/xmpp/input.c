@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The input of a session: its stanzas in order, one after another. One gate checks the state of the stream before any element that is not
- * negotiation; addresses and the shape of IQs are checked here (RFC 6120 8), then the router takes over.
+ * negotiation; addresses and the shape of IQs are checked here (RFC 6120 8), then the router takes over. One gate, whatever the kind of stream.
  */
 #include "core/config/config.h"
 #include "core/hook/dispatch.h"
 #include "core/xml/stanza_done.h"
 #include "core/xmpp/claims.h"
+#include "core/xmpp/order.h"
 #include "core/xmpp/router.h"
 #include "core/xmpp/session.h"
 
@@ -48,8 +49,10 @@ void session_handled(struct session *session, struct cpl_stanza *stanza)
 {
 	struct cpl_session *s = cpl_session_ref(&session->pub);
 
+	if (session->order)
+		order_leave(session->order, stanza);
 	stanza->handled = true;
-	session->busy = false;
+	session->active--;
 	input_collect(session);
 	session_pump(session);
 	cpl_session_unref(&s);
@@ -67,6 +70,7 @@ void session_drop_input(struct session *session)
 }
 
 static void input_begin(struct session *session, struct cpl_stanza *stanza);
+static void routed(struct cpl_stanza *stanza);
 
 /* What was put off until everything received had been handled. */
 static void input_ended(struct session *session)
@@ -81,6 +85,39 @@ static void input_ended(struct session *session)
 		session_end(session);
 }
 
+/* How much has been received and not been handled, and how much may be before reading pauses: many ways fit into a component's stream. */
+enum { ORDERED_WAYS = 16 };
+
+static size_t input_backlog(const struct session *session)
+{
+	return session->order ? session->waiting + session->active : session->waiting;
+}
+
+static size_t input_bound(const struct session *session)
+{
+	return (size_t)session_options()->input_queue * (session->order ? ORDERED_WAYS : 1);
+}
+
+/* Begins the next stanza; false when there is none, or the one at hand keeps it waiting. */
+static bool input_next(struct session *session)
+{
+	struct cpl_stanza *ready = session->order ? order_ready(session->order) : NULL;
+	struct cpl_list *node = session->next.next;
+
+	if (ready) {
+		router_from_component(&session->pub, ready, routed);
+		return true;
+	}
+	if ((session->active && !session->order) || node == &session->pub.in_flight)
+		return false;
+	cpl_list_remove(&session->next);
+	cpl_list_insert_before(node->next, &session->next);
+	session->waiting--;
+	session->active++;
+	input_begin(session, stanza_of(node));
+	return true;
+}
+
 void session_pump(struct session *session)
 {
 	struct cpl_session *s = &session->pub;
@@ -89,22 +126,15 @@ void session_pump(struct session *session)
 		return;
 	session->pumping = true;
 	cpl_session_ref(s);
-	while (!session->busy && session->next.next != &s->in_flight) {
-		struct cpl_list *node = session->next.next;
-
-		cpl_list_remove(&session->next);
-		cpl_list_insert_before(node->next, &session->next);
-		session->waiting--;
-		session->busy = true;
-		input_begin(session, stanza_of(node));
-	}
+	while (input_next(session))
+		;
 	session->pumping = false;
-	if (session->paused && session->waiting <= session_options()->input_queue / 2) {
+	if (session->paused && input_backlog(session) <= input_bound(session) / 2) {
 		session->paused = false;
 		if (s->conn)
 			s->conn->ops->resume(s->conn);
 	}
-	if (!session->busy)
+	if (!session->active)
 		input_ended(session);
 	cpl_session_unref(&s);
 }
@@ -123,7 +153,7 @@ void session_input(struct session *session, struct cpl_stanza *stanza)
 	cpl_list_append(&s->in_flight, &stanza->in_flight);
 	session->waiting++;
 	session_pump(session);
-	if (session->waiting > session_options()->input_queue && !session->paused && s->conn) {
+	if (input_backlog(session) > input_bound(session) && !session->paused && s->conn) {
 		session->paused = true;
 		s->conn->ops->pause(s->conn);
 	}
@@ -134,7 +164,9 @@ void session_input(struct session *session, struct cpl_stanza *stanza)
 /* Out of place: before login nothing but negotiation is talked about, after it only stanzas (RFC 6120 4.9.3.12, 4.9.3.24). */
 static void input_out_of_place(struct cpl_session *s)
 {
-	cpl_session_close(s, s->type == CPL_SESSION_C2S ? CPL_STREAM_UNSUPPORTED_STANZA_TYPE : CPL_STREAM_NOT_AUTHORIZED, NULL);
+	bool member = session_of(s)->kind->members & 1u << s->type;
+
+	cpl_session_close(s, member ? CPL_STREAM_UNSUPPORTED_STANZA_TYPE : CPL_STREAM_NOT_AUTHORIZED, NULL);
 }
 
 static void nonza_done(struct cpl_event *event, enum cpl_flow result)
@@ -153,8 +185,8 @@ static void input_peer_error(struct cpl_session *s, const struct cpl_stanza *non
 {
 	const struct cpl_element *condition = cpl_first_child(nonza->root);
 
-	cpl_log_info("the client reports a stream error session=%.*s jid=%.*s condition=%.*s", CPL_ARG(s->id), CPL_ARG(cpl_jid_str(s->jid)),
-		     CPL_ARG(condition ? condition->name : CPL_STR("-")));
+	cpl_log_info("the %s reports a stream error session=%.*s jid=%.*s condition=%.*s", session_of(s)->kind->peer, CPL_ARG(s->id),
+		     CPL_ARG(cpl_jid_str(s->jid)), CPL_ARG(condition ? condition->name : CPL_STR("-")));
 }
 
 static void input_nonza(struct session *session, struct cpl_stanza *nonza)
@@ -232,6 +264,16 @@ static enum cpl_condition input_check(struct cpl_stanza *stanza)
 	return CPL_UNDEFINED_CONDITION;
 }
 
+static void input_refuse(struct session *session, struct cpl_stanza *stanza, enum cpl_condition fault)
+{
+	struct cpl_stanza *answer = cpl_stanza_error(stanza, fault, NULL);
+
+	if (answer)
+		cpl_session_send(&session->pub, answer);
+	cpl_stanza_unref(&answer);
+	session_handled(session, stanza);
+}
+
 static void input_stanza(struct session *session, struct cpl_stanza *stanza)
 {
 	struct cpl_session *s = &session->pub;
@@ -246,17 +288,57 @@ static void input_stanza(struct session *session, struct cpl_stanza *stanza)
 	}
 	fault = input_check(stanza);
 	if (fault != CPL_UNDEFINED_CONDITION) {
-		struct cpl_stanza *answer = cpl_stanza_error(stanza, fault, NULL);
-
-		if (answer)
-			cpl_session_send(s, answer);
-		cpl_stanza_unref(&answer);
-		session_handled(session, stanza);
+		input_refuse(session, stanza, fault);
 		return;
 	}
 	if (stanza->kind != CPL_IQ)
-		claims_strip(stanza);
+		claims_strip(stanza, NULL);
 	router_from_session(s, stanza, routed);
+}
+
+/* A component speaks for every address of its domain, and for no other (XEP-0114 3). */
+static enum cpl_stream_error input_verify(const struct cpl_session *s, struct cpl_stanza *stanza)
+{
+	if (!stanza->from_text.ptr || !stanza->to_text.ptr)
+		return CPL_STREAM_IMPROPER_ADDRESSING;
+	if (cpl_jid_parse(&stanza->from, stanza->from_text, stanza->arena) != 0 || !cpl_str_equal(cpl_jid_domain(stanza->from), s->host))
+		return CPL_STREAM_INVALID_FROM;
+	stanza->from_text = CPL_NONE;
+	return CPL_STREAM_OK;
+}
+
+static void input_from_component(struct session *session, struct cpl_stanza *stanza)
+{
+	struct cpl_session *s = &session->pub;
+	enum cpl_stream_error error = input_verify(s, stanza);
+	enum cpl_condition fault;
+
+	s->stanzas_in++;
+	if (error != CPL_STREAM_OK) {
+		cpl_session_close(s, error, NULL);
+		session_drop_input(session);
+		session_handled(session, stanza);
+		return;
+	}
+	fault = input_check(stanza);
+	if (fault != CPL_UNDEFINED_CONDITION) {
+		input_refuse(session, stanza, fault);
+		return;
+	}
+	if (!stanza->lang.ptr)
+		stanza->lang = s->lang;
+	if (stanza->kind != CPL_IQ)
+		claims_strip(stanza, s->served);
+	switch (order_enter(session->order, stanza, (size_t)session_options()->input_queue)) {
+	case ORDER_NOW:
+		router_from_component(s, stanza, routed);
+		break;
+	case ORDER_LATER:
+		break;
+	case ORDER_FULL:
+		input_refuse(session, stanza, CPL_RESOURCE_CONSTRAINT);
+		break;
+	}
 }
 
 static void input_begin(struct session *session, struct cpl_stanza *stanza)
@@ -269,6 +351,8 @@ static void input_begin(struct session *session, struct cpl_stanza *stanza)
 		input_stanza(session, stanza);
 	else if (s->type == CPL_SESSION_C2S)
 		session_handled(session, stanza); /* its resource was taken over: nobody it could speak for */
+	else if (s->type == CPL_SESSION_COMPONENT)
+		input_from_component(session, stanza);
 	else if (s->type == CPL_SESSION_C2S_UNBOUND)
 		input_unbound(session, stanza);
 	else {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The transitions of a session on its way to a resource: TLS, the proven identity, the binding (RFC 6120 5, 6, 7). Each identity is set once. */
+/* The transitions of a session on its way: TLS, the proven identity, the binding (RFC 6120 5, 6, 7); a component's acceptance (XEP-0114). Each identity is set once. */
 #include "core/base/account.h"
 #include "core/config/config.h"
 #include "core/xmpp/admission.h"
+#include "core/xmpp/order.h"
 #include "core/xmpp/session.h"
 #include "core/xmpp/user.h"
 
@@ -306,4 +307,47 @@ int cpl_session_bind(struct cpl_bind *request, struct cpl_session *s, struct cpl
 	session->authenticating = true;
 	user_wait(s->served, s->username, &binding->wait);
 	return 0;
+}
+
+/* ---- components ---- */
+
+typedef void fire_component(struct cpl_host *host, struct cpl_ev_component *ev);
+
+static void component_tell(struct cpl_session *s, fire_component *fire)
+{
+	struct cpl_host *host;
+	size_t at = 0;
+
+	while ((host = cpl_host_next(&at))) {
+		struct cpl_ev_component ev = {.host = host, .session = s};
+
+		fire(host, &ev);
+	}
+}
+
+int cpl_session_accept_component(struct cpl_session *s, const struct cpl_stanza *success)
+{
+	struct session *session = session_of(s);
+
+	if (s->type != CPL_SESSION_COMPONENT_UNAUTHED || !s->conn || s->closing)
+		return CPL_E_INVALID;
+	s->type = CPL_SESSION_COMPONENT;
+	session->order = order_create();
+	admission_release(&session->admission);
+	session_set_deadline(session, 0, NULL);
+	session_apply_limits(session);
+	cpl_log_info("component connected session=%.*s jid=%.*s address=%s", CPL_ARG(s->id), CPL_ARG(s->host), s->conn->address);
+	cpl_session_send_nonza(s, success);
+	component_tell(s, cpl_fire_component_ready);
+	return 0;
+}
+
+void session_component_gone(struct session *session)
+{
+	struct cpl_session *s = &session->pub;
+
+	if (s->type != CPL_SESSION_COMPONENT)
+		return;
+	cpl_log_info("component gone session=%.*s jid=%.*s", CPL_ARG(s->id), CPL_ARG(s->host));
+	component_tell(s, cpl_fire_component_gone);
 }

@@ -3,6 +3,7 @@
 #include "core/xmpp/router.h"
 
 #include "core/hook/dispatch.h"
+#include "core/xmpp/session.h"
 #include "core/xmpp/user.h"
 
 #include <couplet/event.h>
@@ -92,16 +93,23 @@ static void claimed_done(struct cpl_event *event, enum cpl_flow result)
 
 /* ---- the target's events ---- */
 
-static unsigned target_bit(enum cpl_target target)
+/* Who may claim requests to this target; 0: nobody, they go to the session of that address. */
+static unsigned target_bit(const struct cpl_ev_stanza *ev)
 {
-	return target == CPL_TARGET_SELF ? CPL_TO_SELF : target == CPL_TARGET_BARE ? CPL_TO_BARE : target == CPL_TARGET_HOST ? CPL_TO_HOST : 0;
+	static const unsigned bits[] = {
+		[CPL_TARGET_SELF] = CPL_TO_SELF,
+		[CPL_TARGET_BARE] = CPL_TO_BARE,
+		[CPL_TARGET_HOST] = CPL_TO_HOST,
+	};
+
+	return ev->target == CPL_TARGET_FULL ? (ev->host->component ? CPL_TO_FULL : 0) : bits[ev->target];
 }
 
 static void fire_target(struct routing *routing)
 {
 	struct cpl_ev_stanza *ev = &routing->ev;
 	struct cpl_stanza *stanza = ev->stanza;
-	unsigned bit = target_bit(ev->target);
+	unsigned bit = target_bit(ev);
 
 	if (ev->user)
 		cpl_user_ref(ev->user);
@@ -117,7 +125,7 @@ static void fire_target(struct routing *routing)
 		target_done(&ev->event, CPL_HANDLED);
 		return;
 	}
-	if (is_request(stanza) && bit && (ev->user || bit == CPL_TO_HOST) &&
+	if (is_request(stanza) && bit && (ev->user || bit == CPL_TO_HOST || ev->host->component) &&
 	    dispatch_iq_start(ev->host, ev, bit, cpl_first_child(stanza->root), claimed_done))
 		return;
 	cpl_fire_iq(ev->host, ev, target_done);
@@ -194,8 +202,8 @@ static void route_to_target(struct routing *routing)
 			remote_done(&ev->event, CPL_NEXT);
 		return;
 	}
-	if (to.local_len == 0) {
-		ev->target = CPL_TARGET_HOST;
+	if (to.local_len == 0 || ev->host->component) {
+		ev->target = to.local_len == 0 ? CPL_TARGET_HOST : to.resource_len ? CPL_TARGET_FULL : CPL_TARGET_BARE;
 		fire_target(routing);
 		return;
 	}
@@ -261,6 +269,14 @@ void router_from_session(struct cpl_session *session, struct cpl_stanza *stanza,
 		cpl_fire_pre_iq(ev->host, ev, pre_done);
 }
 
+void router_from_component(struct cpl_session *session, struct cpl_stanza *stanza, void (*finished)(struct cpl_stanza *stanza))
+{
+	struct routing *routing = routing_begin(stanza, session, finished);
+
+	routing->sender = session->served;
+	route_to_target(routing);
+}
+
 static void unbound_done(struct cpl_event *event, enum cpl_flow result)
 {
 	struct routing *routing = routing_of(event);
@@ -292,17 +308,11 @@ bool router_unbound_iq(struct cpl_session *session, struct cpl_stanza *stanza, v
 
 void cpl_route(struct cpl_session *session, struct cpl_stanza **stanza)
 {
-	struct routing *routing;
-
-	if (session->full_jid.ptr) {
+	if (session->full_jid.ptr)
 		router_from_session(session, *stanza, NULL);
-		*stanza = NULL;
-		return;
-	}
-	routing = routing_begin(*stanza, session, NULL);
+	else
+		router_from_component(session, *stanza, NULL);
 	*stanza = NULL;
-	routing->sender = session->served;
-	route_to_target(routing);
 }
 
 void cpl_send(struct cpl_stanza **pointer)
@@ -334,8 +344,8 @@ void cpl_bounce(const struct cpl_stanza *stanza, enum cpl_condition condition, c
 {
 	struct cpl_stanza *error = cpl_stanza_error(stanza, condition, text);
 
-	/* The sender's own session hears of it straight away, in the order of its requests, and also before it has an address. */
-	if (error && stanza->session) {
+	/* A client's own session hears of it straight away, in the order of its requests, and also before it has an address. A component may have another by now. */
+	if (error && stanza->session && session_of(stanza->session)->kind->content == CPL_NS_CLIENT) {
 		cpl_session_send(stanza->session, error);
 		cpl_stanza_unref(&error);
 		return;

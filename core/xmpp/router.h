@@ -11,6 +11,8 @@
 
 /* A stanza of a bound session, checked and stamped. `finished` is called once, when its events have run; the caller keeps the stanza until then. */
 void router_from_session(struct cpl_session *session, struct cpl_stanza *stanza, void (*finished)(struct cpl_stanza *stanza));
+/* The same for a stanza of a component, whose addresses have been checked: no pre_* events, which are for clients and their accounts. */
+void router_from_component(struct cpl_session *session, struct cpl_stanza *stanza, void (*finished)(struct cpl_stanza *stanza));
 /* An IQ of a session without resource: false (and `finished` not called) when no handler claims it for such sessions. */
 bool router_unbound_iq(struct cpl_session *session, struct cpl_stanza *stanza, void (*finished)(struct cpl_stanza *stanza));
 /* Routings that wait for an account or a suspended handler. */

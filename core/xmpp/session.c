@@ -7,6 +7,7 @@
 #include "core/hook/slot.h"
 #include "core/xml/stanza_done.h"
 #include "core/xmpp/admission.h"
+#include "core/xmpp/order.h"
 #include "core/xmpp/user.h"
 
 #include <couplet/event.h>
@@ -60,6 +61,7 @@ static void session_free(struct session *session)
 		return;
 	assert(session->torn_down);
 	slot_release_all(&session->pub.slots, CPL_SLOT_OF_SESSION);
+	order_destroy(&session->order);
 	cpl_jid_free(&session->pub.jid);
 	cpl_free((char *)session->pub.id.ptr);
 	cpl_free((char *)session->pub.lang.ptr);
@@ -109,7 +111,7 @@ size_t session_memory(const struct cpl_session *s)
 
 void session_apply_limits(struct session *session)
 {
-	bool unknown = session->pub.type == CPL_SESSION_C2S_UNAUTHED;
+	bool unknown = session->kind->strangers & 1u << session->pub.type;
 	struct cpl_conn_limits limits = {
 		.stanza_bytes = (uint32_t)(unknown ? options->unauthenticated_bytes : options->stanza_size),
 		.stanza_depth = (uint32_t)options->stanza_depth,
@@ -142,6 +144,7 @@ struct cpl_session *session_create(struct cpl_conn *conn, enum cpl_session_type 
 	session->pub.conn = conn;
 	session->pub.notopen = true;
 	session->pub.type = type;
+	session->kind = stream_kind_of(type);
 	session->pub.id = cpl_random_id(id);
 	session->pub.id.ptr = cpl_strdup(session->pub.id);
 	session->pub.secure = conn->secure;
@@ -225,7 +228,7 @@ void cpl_session_send_to(struct cpl_session *s, const struct cpl_stanza *stanza,
 		return;
 	}
 	cpl_buf_clear(&scratch);
-	cpl_stanza_write_to(stanza, CPL_NS_CLIENT, from, to, cpl_buf_str(&suffixes), &scratch);
+	cpl_stanza_write_to(stanza, session_of(s)->kind->content, from, to, cpl_buf_str(&suffixes), &scratch);
 	s->stanzas_out++;
 	s->conn->ops->write(s->conn, cpl_buf_str(&scratch));
 	account_back(account);
@@ -244,7 +247,7 @@ void cpl_session_send_nonza(struct cpl_session *s, const struct cpl_stanza *nonz
 		return;
 	account = account_as_core();
 	cpl_buf_clear(&scratch);
-	cpl_stanza_write(nonza, CPL_NS_CLIENT, &scratch);
+	cpl_stanza_write(nonza, session_of(s)->kind->content, &scratch);
 	s->conn->ops->write(s->conn, cpl_buf_str(&scratch));
 	account_back(account);
 }
@@ -315,10 +318,11 @@ static void session_teardown(struct loop_task *task)
 	struct cpl_ev_session ev = {.session = s};
 
 	session->teardown_posted = false;
-	if (session->torn_down || session->busy || session->waiting)
+	if (session->torn_down || session->active || session->waiting)
 		return;
 	session->torn_down = true;
 	session_unbind(session);
+	session_component_gone(session);
 	cpl_fire_session_destroyed(s->served, &ev);
 	s->type = CPL_SESSION_DESTROYED;
 	session_set_deadline(session, 0, NULL);
@@ -333,7 +337,7 @@ void session_end(struct session *session)
 {
 	session->ending = true;
 	session->input_ended = true;
-	if (session->torn_down || session->teardown_posted || session->busy || session->waiting)
+	if (session->torn_down || session->teardown_posted || session->active || session->waiting)
 		return;
 	session->teardown_posted = true;
 	session->teardown.run = session_teardown;
@@ -384,7 +388,7 @@ void cpl_session_close(struct cpl_session *s, enum cpl_stream_error condition, c
 		return;
 	}
 	session->input_ended = true;
-	if (s->type != CPL_SESSION_C2S)
+	if (!(session->kind->members & 1u << s->type))
 		session_drop_input(session);
 	s->conn->ops->end(s->conn, LINGER_MS);
 	session_end(session);

@@ -10,12 +10,14 @@
  *   session_close, closed   teardown: unavailable, unbind, destroyed
  *
  * Stanzas of one stream are handled in order: all that were received and are not done stand in pub.in_flight; `next` is the first whose turn has not
- * come. While one is being handled (suspended, perhaps) the others wait. The end of a session queues behind them.
+ * come. While one is being handled (suspended, perhaps) the others wait. The end of a session queues behind them. A component's stream carries many
+ * senders and is not stopped by one: order.h.
  */
 #ifndef CORE_XMPP_SESSION_H
 #define CORE_XMPP_SESSION_H
 
 #include "core/loop/loop.h"
+#include "core/xmpp/kind.h"
 #include <couplet/session.h>
 
 struct config_core;
@@ -30,8 +32,10 @@ struct session {
 	struct cpl_session pub;
 	struct cpl_list next;               /* a marker in pub.in_flight: what follows it has not begun */
 	uint32_t waiting;                   /* stanzas behind the marker */
+	uint32_t active;                    /* stanzas before it that have not been handled: at most one, but for those that `order` orders */
+	struct order *order;                /* a component's, NULL: one stanza after another */
+	const struct stream_kind *kind;
 	uint8_t streams;                    /* headers of ours that were sent */
-	bool busy;                          /* one is being handled */
 	bool pumping;
 	bool paused;                        /* reading, for want of room in the queue */
 	bool input_ended;                   /* nothing more is taken from the peer */
@@ -81,6 +85,8 @@ void session_apply_limits(struct session *session);
 void session_set_deadline(struct session *session, int64_t ms, void (*expired)(struct loop_timer *timer));
 /* Gives up the resource: unavailable, session_unbound, out of the tables. Idempotent. */
 void session_unbind(struct session *session);
+/* Says that a component is gone, if it is one. */
+void session_component_gone(struct session *session);
 /* Teardown once the stanzas that were received have been handled. */
 void session_end(struct session *session);
 

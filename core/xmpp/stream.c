@@ -22,9 +22,9 @@ static void stream_send_header(struct session *session, struct cpl_str to)
 		.to = to,
 		/* The session keeps its first id as its name; each further stream has one of its own (RFC 6120 4.7.3). */
 		.id = session->streams++ == 0 ? s->id : cpl_random_id(fresh),
-		.version = CPL_STR("1.0"),
-		.lang = CPL_STR("en"),
-		.content = CPL_NS_CLIENT,
+		.version = session->kind->negotiates ? CPL_STR("1.0") : CPL_NONE,
+		.lang = session->kind->negotiates ? CPL_STR("en") : CPL_NONE,
+		.content = session->kind->content,
 	};
 
 	session->stream_open = true;
@@ -74,27 +74,29 @@ static bool from_is_own(const struct cpl_session *s, struct cpl_str from, struct
 {
 	struct cpl_jid jid;
 
-	if (!from.ptr || s->type == CPL_SESSION_C2S_UNAUTHED)
+	if (!from.ptr || !s->username.ptr)
 		return true;
 	return cpl_jid_parse(&jid, from, arena) == 0 && cpl_jid_equal_bare(jid, s->jid);
 }
 
-static enum cpl_stream_error stream_judge(struct cpl_session *s, const struct cpl_stream_header *header, struct cpl_arena *arena)
+static enum cpl_stream_error stream_judge(struct session *session, const struct cpl_stream_header *header, struct cpl_arena *arena)
 {
+	const struct stream_kind *kind = session->kind;
+	struct cpl_session *s = &session->pub;
 	struct cpl_host *host;
 
 	if (header->wrong_namespace)
 		return CPL_STREAM_INVALID_NAMESPACE;
 	if (header->wrong_prefix)
 		return CPL_STREAM_BAD_NAMESPACE_PREFIX;
-	if (header->content != CPL_NS_CLIENT)
+	if (header->content != kind->content)
 		return CPL_STREAM_INVALID_NAMESPACE;
 	if (!header->to.ptr)
 		return CPL_STREAM_IMPROPER_ADDRESSING;
 	host = host_of(header->to, arena);
 	if (s->served && host != s->served)
 		return CPL_STREAM_NOT_AUTHORIZED;
-	if (!host || host->stopping)
+	if (!host || host->stopping || !stream_kind_serves(kind, host))
 		return CPL_STREAM_HOST_UNKNOWN;
 	if (!s->served) {
 		s->served = host;
@@ -103,7 +105,7 @@ static enum cpl_stream_error stream_judge(struct cpl_session *s, const struct cp
 	}
 	if (!from_is_own(s, header->from, arena))
 		return CPL_STREAM_INVALID_FROM;
-	if (!version_supported(header->version))
+	if (kind->negotiates && !version_supported(header->version))
 		return CPL_STREAM_UNSUPPORTED_VERSION;
 	return CPL_STREAM_OK;
 }
@@ -132,7 +134,7 @@ void stream_opened(struct session *session, const struct cpl_stream_header *head
 	arena = cpl_arena_create();
 	s->notopen = false;
 	session->stream_open = false;
-	error = stream_judge(s, header, arena);
+	error = stream_judge(session, header, arena);
 	cpl_arena_destroy(&arena);
 	if (header->lang.len && header->lang.len <= LANG_MAX) {
 		cpl_free((char *)s->lang.ptr);
@@ -144,5 +146,6 @@ void stream_opened(struct session *session, const struct cpl_stream_header *head
 		return;
 	}
 	cpl_fire_stream_opened(s->served, &ev);
-	stream_send_features(s);
+	if (session->kind->negotiates)
+		stream_send_features(s);
 }

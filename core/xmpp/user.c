@@ -292,7 +292,7 @@ int cpl_user_load(struct cpl_user_call *request, struct cpl_scope *scope, struct
 	struct user_call *pending;
 	int status;
 
-	if (!host || account.local_len == 0)
+	if (!host || host->component || account.local_len == 0)
 		return CPL_E_NOT_FOUND;
 	request->user = NULL;
 	status = cpl_call_begin(&request->call, scope, done, call_cancel);

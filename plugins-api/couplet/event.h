@@ -90,10 +90,10 @@ struct cpl_ev_out {
 struct cpl_ev_stanza {
 	struct cpl_event event;
 	struct cpl_stanza *stanza;
-	struct cpl_session *session;   /* the local session it came from, or NULL */
+	struct cpl_session *session;   /* the session it came from, a client's or a component's (then session->user is NULL), or NULL */
 	struct cpl_host *host;         /* on which the event runs */
 	enum cpl_target target;
-	struct cpl_user *user;         /* pre_*: the sender's account; else the account of `to`, NULL when there is no such account (or HOST) */
+	struct cpl_user *user;         /* pre_*: the sender's account; else the account of `to`, NULL when there is no such account (HOST, a component's host) */
 	struct cpl_session *recipient; /* FULL: the connected resource of exactly that address, or NULL */
 };
 struct cpl_ev_user {
@@ -128,6 +128,10 @@ struct cpl_ev_roster {
 struct cpl_ev_see {
 	struct cpl_user *user;
 	struct cpl_jid from;
+};
+struct cpl_ev_component {
+	struct cpl_host *host;       /* on which the event runs */
+	struct cpl_session *session; /* session->served is the component's own host */
 };
 
 /* ---- ids and types, made from events.def ---- */

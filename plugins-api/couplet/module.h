@@ -46,9 +46,12 @@
  * An IQ request {kind of request, name of its payload, target} that goes straight to this handler, the only one in a host. The handler answers
  * with cpl_iq_result()/cpl_send() or cpl_iq_error() and returns CPL_HANDLED; CPL_NEXT leaves it to the event `iq`. It may suspend. `ev->user` is the account for SELF
  * and BARE (NULL: no such account; BARE requests for unknown accounts are answered by the core and never get here).
+ *
+ * On a component's host (host->component) there are no accounts: ev->user is NULL, HOST is the domain, BARE any localpart@domain, FULL any
+ * localpart@domain/resource, whether or not the module knows it. Requests to full addresses of other hosts go to their sessions and are never claimed.
  */
 enum { CPL_IQ_GET = 1, CPL_IQ_SET = 2 };
-enum { CPL_TO_SELF = 1, CPL_TO_BARE = 2, CPL_TO_HOST = 4 };
+enum { CPL_TO_SELF = 1, CPL_TO_BARE = 2, CPL_TO_HOST = 4, CPL_TO_FULL = 8 };
 struct cpl_iq_row {
 	unsigned types;            /* CPL_IQ_GET | CPL_IQ_SET */
 	unsigned targets;          /* CPL_TO_... */

@@ -49,6 +49,7 @@ struct cpl_host {
 	bool stopping;
 	struct dispatch *dispatch; /* the core's: what its modules have registered, swapped whole */
 	void *impl;                /* the core's part */
+	bool component;            /* served by one module (component:): no accounts, no clients; every address is that module's */
 };
 /* NULL when not served. */
 struct cpl_host *cpl_host_find(struct cpl_str domain);
@@ -173,6 +174,11 @@ int cpl_session_bind(struct cpl_bind *request, struct cpl_session *s, struct cpl
 /* Sets (or with NULL ends) the session's undirected presence; compacts a copy, keeps the order of the account's sessions, fires session_available, session_presence or session_unavailable. */
 void cpl_session_set_presence(struct cpl_session *s, const struct cpl_stanza *presence, int8_t priority);
 void cpl_session_set_interested(struct cpl_session *s);
+/*
+ * What an external component has to prove (XEP-0114) is proven: sends `success` (a nonza), makes the session, which is component_unauthed, a component of its host, and
+ * fires component_ready. From now on it may speak for every address of the host's domain. CPL_E_INVALID for any other session, or one that ends.
+ */
+int cpl_session_accept_component(struct cpl_session *s, const struct cpl_stanza *success);
 /* Channel binding data of the session's connection; 0 when there is none. */
 size_t cpl_session_binding(struct cpl_session *s, enum cpl_binding kind, unsigned char out[64]);
 

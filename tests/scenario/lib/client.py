@@ -23,6 +23,8 @@ class Client:
 	def __init__(self, name, world):
 		self.name, self.world = name, world
 		self.stream = self.features = self.jid = self.last_jid = self.host = None
+		self.content = match.CLIENT
+		self.domain = None       # of an external component
 		self.ignored = []
 		self.counter = 0
 
@@ -119,15 +121,15 @@ class Client:
 	def forget_connection(self):
 		if self.stream:
 			self.stream.drop()
-		self.jid = None
+		self.jid = self.domain = None
 
 	# Requests of the driver's own; everything else that arrives meanwhile stays in the queue
 
 	def request(self, payload, kind='get', to=None):
 		self.counter += 1
 		ident = 'driver-%s-%d' % (self.name, self.counter)
-		self.stream.send("<iq type='%s' id='%s'%s>%s</iq>" % (
-			kind, ident, " to='%s'" % match.escape(to, True) if to else '', payload))
+		self.stream.send("<iq type='%s' id='%s'%s%s>%s</iq>" % (
+			kind, ident, " to='%s'" % match.escape(to, True) if to else '', " from='%s'" % self.domain if self.domain else '', payload))
 		return ident
 
 	def answer(self, ident):
@@ -159,7 +161,8 @@ class Client:
 	def connect(self, listener='c2s', tls=None, host='localhost', alpn=None):
 		self.stream = stream.Stream(self.name, self.world.port(listener), self.world.transcript)
 		self.world.all_streams.append(self.stream)
-		self.jid = None
+		self.jid = self.domain = None
+		self.content = match.COMPONENT if listener == 'component' else match.CLIENT
 		self.host = host
 		if tls:
 			self.stream.start_tls(host, alpn)
@@ -174,6 +177,20 @@ class Client:
 		self.features = self.next_element('<stream:features/>')
 		if (self.features.ns, self.features.name) != (match.STREAMS, 'features'):
 			raise Failure('%s received instead of the features:\n%s' % (self.name, self.features.pretty('  ')))
+
+	def open_component(self, domain):
+		"""XEP-0114, 3: header, header; the id of the stream is needed for the handshake."""
+		self.stream.send(stream.COMPONENT_HEADER % domain)
+		event = self.next('a stream header')
+		if event.kind != 'header' or event.element.attrs.get('from') != domain:
+			raise Failure('%s received instead of the stream header of %s:\n%s' % (self.name, domain, event))
+		return event.element.attrs['id']
+
+	def become_component(self, domain, secret):
+		ident = self.open_component(domain)
+		self.stream.send('<handshake>%s</handshake>' % hashlib.sha1((ident + secret).encode()).hexdigest())
+		self.receive(match.parse("<handshake t:only='yes'/>", match.COMPONENT)[0])
+		self.domain = domain
 
 	def start_tls(self):
 		self.stream.send("<starttls xmlns='%s'/>" % TLS)

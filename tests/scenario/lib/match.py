@@ -8,6 +8,7 @@ import re
 import xml.parsers.expat
 
 CLIENT = 'jabber:client'
+COMPONENT = 'jabber:component:accept'
 STREAMS = 'http://etherx.jabber.org/streams'
 STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas'
 TEST = 'test'
@@ -114,11 +115,11 @@ class TreeBuilder:
 			self.on_space(text)
 
 
-def parse(text):
-	"""The elements of a block of a script, in the namespaces of a client's stream."""
+def parse(text, content=CLIENT):
+	"""The elements of a block of a script, in the namespaces of a client's stream or of another."""
 	found = []
 	builder = TreeBuilder(lambda e: None, found.append, lambda: None)
-	wrapped = ("<wrap xmlns='%s' xmlns:stream='%s' xmlns:t='%s'>%s</wrap>" % (CLIENT, STREAMS, TEST, text))
+	wrapped = ("<wrap xmlns='%s' xmlns:stream='%s' xmlns:t='%s'>%s</wrap>" % (content, STREAMS, TEST, text))
 	try:
 		builder.parser.Parse(wrapped, True)
 	except xml.parsers.expat.ExpatError as error:
@@ -172,7 +173,7 @@ def compare(pattern, element, names):
 def compare_error(pattern, element, where):
 	"""<t:error is='CONDITION'/>: a whole stanza error of RFC 6120, 8.3."""
 	conditions = pattern.attrs['is'].split(' or ')
-	if (element.ns, element.name) != (CLIENT, 'error'):
+	if element.ns not in (CLIENT, COMPONENT) or element.name != 'error':
 		return '%s: an <error/> was expected, this is <%s/>' % (where, element.name)
 	given = [c.name for c in element.elements() if c.ns == STANZAS and c.name != 'text']
 	if len(given) != 1 or given[0] not in conditions:

@@ -15,6 +15,21 @@ def account(world, block):
 	"""Declarations; the driver has dealt with them before the server's start."""
 
 
+@step(NO + r' connects as component (?P<domain>\S+)(?: with secret "(?P<secret>[^"]*)")?', quiet=True)
+def connects_component(world, who, domain, secret, block):
+	c = world.client(who)
+	c.connect('component')
+	c.become_component(domain, 'secret' if secret is None else secret)
+
+
+@step(NO + r' opens a component stream to (?P<domain>\S+)')
+def opens_component_stream(world, who, domain, block):
+	"""Connection and headers; the stream's id is known as {$id} from then on."""
+	c = world.client(who)
+	c.connect('component')
+	world.names['id'] = c.open_component(domain)
+
+
 @step(NO + r' connects as (?P<jid>\S+)(?P<how>.*)', quiet=True)
 def connects(world, who, jid, how, block):
 	bare, _, resource = jid.partition('/')
@@ -182,14 +197,14 @@ def closes_stream(world, who, block):
 			who, ', '.join(kinds) or 'nothing'))
 	for event in [e for e in c.stream.queue if e.kind != 'element']:
 		c.stream.queue.remove(event)
-	c.jid = None
+	c.jid = c.domain = None
 
 
 @step(NO + r' (?P<how>disconnects|is cut off)')
 def disconnects(world, who, how, block):
 	c = world.client(who)
 	c.stream.drop(how == 'is cut off')
-	c.jid = None
+	c.jid = c.domain = None
 
 
 @step(NO + r' stops sending')
@@ -239,7 +254,7 @@ def receives_nothing(world, who, block):
 @step(NO + r' receives(?P<any> in any order)?(?: within (?P<limit>[\d.]+) s)?')
 def receives(world, who, block, any=None, limit=None):
 	c = world.client(who)
-	patterns = pattern_of(world, block)
+	patterns = pattern_of(world, block, content=c.content)
 	limit = float(limit) * world.runner.options.patience if limit else None
 	if any:
 		c.receive_group(patterns, limit)
@@ -353,4 +368,5 @@ def all_forget(world, block):
 
 @step(NO + r' ignores')
 def ignores(world, who, block):
-	world.client(who).ignored += pattern_of(world, block)
+	c = world.client(who)
+	c.ignored += pattern_of(world, block, content=c.content)

@@ -12,6 +12,8 @@ from . import match
 
 HEADER = ("<?xml version='1.0'?><stream:stream to='%s' version='1.0' xml:lang='en' xmlns='jabber:client'"
 	" xmlns:stream='http://etherx.jabber.org/streams'>")
+COMPONENT_HEADER = ("<?xml version='1.0'?><stream:stream to='%s' xmlns='jabber:component:accept'"
+	" xmlns:stream='http://etherx.jabber.org/streams'>")
 
 
 class Event:

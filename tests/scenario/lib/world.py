@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What one scenario works on, and the table of the statements of the language."""
 import base64
+import hashlib
 import re
 
 from . import client, match, stream
@@ -53,9 +54,13 @@ class World:
 		self.runner.commit_barrier(self)
 		self.ping_all()
 
+	def components(self):
+		return [c for c in self.clients.values() if c.stream and not c.stream.ended and not c.stream.closed and c.domain]
+
 	def ping_all(self):
-		bound = [c for c in self.bound() if not c.stream.paused]
-		pending = [(c, c.request("<ping xmlns='urn:xmpp:ping'/>", 'get', c.host)) for c in bound]
+		bound = [c for c in self.bound() + self.components() if not c.stream.paused]
+		first = self.runner.script.hosts[0]
+		pending = [(c, c.request("<ping xmlns='urn:xmpp:ping'/>", 'get', first if c.domain else c.host)) for c in bound]
 		for each, ident in pending:
 			try:
 				each.answer(ident)
@@ -78,6 +83,7 @@ class World:
 		text = re.sub(r'\{repeat (\d+) ([^{}]*)\}', lambda m: m.group(2) * int(m.group(1)), text)
 		text = re.sub(r'\{byte ([0-9a-fA-F]{2})\}', lambda m: bytes.fromhex(m.group(1)).decode('ascii', 'surrogateescape'), text)
 		text = re.sub(r'\{\$(\w+)\}', lambda m: self.names.get(m.group(1), m.group(0)), text)
+		text = re.sub(r'\{sha1 ([^{}]*)\}', lambda m: hashlib.sha1(m.group(1).encode()).hexdigest(), text)
 		return re.sub(r'\{base64 ([^{}]*)\}', lambda m: base64.b64encode(unescape(m.group(1)).encode()).decode(), text)
 
 	def run(self, statement):
@@ -110,8 +116,8 @@ def step(pattern, quiet=False):
 	return register
 
 
-def pattern_of(world, block, count=None):
-	patterns = match.parse(world.substitute(block))
+def pattern_of(world, block, count=None, content=match.CLIENT):
+	patterns = match.parse(world.substitute(block), content)
 	if not patterns or count and len(patterns) != count:
 		raise client.Failure('the statement needs XML below it')
 	return patterns

@@ -197,7 +197,7 @@ static void hosts_override_and_inherit(void **state)
 					       "  example.org: {sample: {number: 8}}\n"
 					       "  example.com: {modules-: spare, modules+: [strict], strict: {name: x}}\n"
 					       "  example.net: {modules: []}\n"
-					       "  rooms.example.org: {component: spare, secret: s}\n");
+					       "  rooms.example.org: {component: spare}\n");
 
 	assert_no_faults(&f);
 	const struct sample *org = config_options_of(config, config_host_find(config, CPL_STR("example.org")), CPL_STR("sample"));
@@ -210,7 +210,6 @@ static void hosts_override_and_inherit(void **state)
 	assert_true(cpl_str_is(config->hosts[1].modules[1], "strict"));
 	assert_int_equal(config->hosts[2].module_count, 0);
 	assert_int_equal(config->hosts[3].module_count, 1);
-	assert_true(cpl_str_is(config->hosts[3].secret, "s"));
 	assert_int_equal(config->module_count, 4);
 	const struct sample *global = config->module_options[0];
 
