@@ -280,3 +280,10 @@ EXTRA_DIST += tests/plugin/run
 
 # tests/api: what the headers take and what they refuse
 EXTRA_DIST += tests/api/run tests/api/cases
+
+# tests/lint/describe prints what a module's descriptor declares, for couplet-modules(5)
+check_PROGRAMS += tests/lint/describe
+tests_lint_describe_SOURCES = tests/lint/describe.c
+tests_lint_describe_LDADD = $(libcore_la_OBJECTS) $(libcore_la_LIBADD)
+tests_lint_describe_DEPENDENCIES = $(libcore_la_OBJECTS)
+tests_lint_describe_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
