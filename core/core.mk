@@ -4,7 +4,7 @@ libcore_la_SOURCES =
 libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(EV_LIBS) $(LTDL_LIBS) $(THREAD_LIBS)
 
 # core/base
-libcore_la_SOURCES += core/base/account.c core/base/account.h core/base/arena.c core/base/clock.h core/base/codec.c \
+libcore_la_SOURCES += core/base/account.c core/base/account.h core/base/arena.c core/base/clock.h core/base/codec.c core/base/count.c core/base/count.h \
 	core/base/error.c core/base/ledger.c core/base/ledger.h core/base/logger.c core/base/logger.h core/base/map.c \
 	core/base/map.h core/base/memory.c core/base/memory.h core/base/metric.c core/base/metric.h core/base/poison.h \
 	core/base/random.c core/base/str.c core/base/time.c core/base/timing.c core/base/timing.h core/base/watchdog.c core/base/watchdog.h
@@ -27,7 +27,7 @@ libcore_la_SOURCES += core/xml/compact.c core/xml/element.c core/xml/element.h c
 	core/xml/scope.c core/xml/scope.h core/xml/stanza.c core/xml/stanza_done.h core/xml/stream_error.c core/xml/strict.c core/xml/strict.h core/xml/writer.c
 
 # core/config
-libcore_la_SOURCES += core/config/config.c core/config/config.h core/config/judge.c core/config/options.c core/config/render.c \
+libcore_la_SOURCES += core/config/config.c core/config/config.h core/config/show.c core/config/judge.c core/config/options.c core/config/render.c \
 	core/config/report.c core/config/schema.c core/config/schema.h core/config/sections.h core/config/tree.c core/config/tree.h \
 	core/config/value.c core/config/value.h
 
@@ -45,26 +45,26 @@ libcore_la_SOURCES += core/xmpp/store.c core/xmpp/store.h core/xmpp/store_calls.
 
 # core/module
 libcore_la_SOURCES += core/module/apply.c core/module/bag.c core/module/descriptor.c core/module/drain.c core/module/features.c \
-	core/module/loader.c core/module/loader.h core/module/manager.c core/module/manager.h core/module/module.c core/module/module.h \
-	core/module/options.c core/module/plan.c core/module/reload.c core/module/tables.c
+	core/module/loader.c core/module/loader.h core/module/manager.c core/module/manager.h core/module/metrics.c core/module/module.c core/module/module.h \
+	core/module/options.c core/module/plan.c core/module/reload.c core/module/resources.c core/module/tables.c
 
 # core/admin
-libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c \
+libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_config.c core/admin/builtin_figures.c core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c \
 	core/admin/certificate.c core/admin/certificate.h core/admin/command.c core/admin/command.h core/admin/control.c \
 	core/admin/control.h core/admin/form.c core/admin/form.h core/admin/frame.c core/admin/frame.h core/admin/invocation.c \
-	core/admin/invocation.h core/admin/local.c core/admin/local.h core/admin/offline.c core/admin/offline.h core/admin/peer.c \
+	core/admin/invocation.h core/admin/local.c core/admin/local.h core/admin/metrics.c core/admin/metrics.h core/admin/offline.c core/admin/offline.h core/admin/peer.c \
 	core/admin/peer.h
 # The client takes from the library only what it calls, and links no more: a call shall take a few milliseconds.
 bin_PROGRAMS += coupletctl
 coupletctl_SOURCES = core/admin/ctl.c core/admin/ctl.h core/admin/ctl_input.c core/admin/ctl_link.c core/admin/ctl_process.c \
-	core/admin/ctl_table.c
+	core/admin/ctl_table.c core/admin/ctl_top.c
 coupletctl_LDADD = libcore.la
 coupletctl_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 
 # The server itself.
 COUPLET_CPPFLAGS = $(AM_CPPFLAGS) -DCOUPLET_CONFIG='"$(sysconfdir)/couplet/couplet.yml"'
 libcore_la_SOURCES += core/process.c core/process.h core/server.c core/server.h core/server_state.h core/server_listen.c \
-	core/server_reload.c core/server_api.c
+	core/server_reload.c core/server_api.c core/server_diff.c
 sbin_PROGRAMS += couplet
 couplet_SOURCES = core/main.c
 couplet_CPPFLAGS = $(COUPLET_CPPFLAGS)

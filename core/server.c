@@ -4,6 +4,7 @@
 
 #include "core/admin/command.h"
 #include "core/admin/control.h"
+#include "core/admin/metrics.h"
 #include "core/base/logger.h"
 #include "core/base/watchdog.h"
 #include "core/hook/dispatch.h"
@@ -333,6 +334,7 @@ void server_close(void)
 	if (server.workers_started)
 		worker_finish();
 	watchdog_finish();
+	metrics_finish();
 	session_finish();
 	xml_finish();
 	tls_contexts_install(NULL);

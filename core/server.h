@@ -30,6 +30,15 @@ int server_run(void);
 void server_stop(void);
 /* Opens the configuration anew, judges it whole, applies what can be applied. waits_for_restart gets one option name a line. Nonzero: nothing changed, see the report. */
 int server_reload(struct config_report *report, struct cpl_buf *waits_for_restart);
+/* One thing that a reload would change. Strings are borrowed for the call; `before` and `after` are empty where there is nothing. */
+struct server_difference {
+	const char *what;     /* "host", "module", "option", "listener", "certificate" */
+	struct cpl_str scope; /* the host; CPL_NONE: for all */
+	struct cpl_str name, before, after;
+	bool waits; /* for a restart */
+};
+/* Calls tell() for each thing that server_reload() would change now, and changes nothing. Nonzero: the file has faults, see the report. */
+int server_diff(struct config_report *report, void (*tell)(void *data, const struct server_difference *difference), void *data);
 void server_close(void);
 
 #endif

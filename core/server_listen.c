@@ -2,6 +2,7 @@
 /* The server's listeners: what stands under listen: in the configuration. */
 #include "core/server_state.h"
 
+#include "core/base/count.h"
 #include "core/module/manager.h"
 #include "core/net/conn_socket.h"
 #include "core/net/listener.h"
@@ -95,8 +96,10 @@ static void accepted(struct listener *listener, int fd, const char *address)
 		cpl_log_debug("connection refused address=%s reason=%s", address, admission ? "no-service" : "too-many-unauthenticated");
 		admission_release(&admission);
 		close(fd);
+		count_add(COUNT_CONNECTIONS_REFUSED, 1);
 		return;
 	}
+	count_add(COUNT_CONNECTIONS_ACCEPTED, 1);
 	options = (struct conn_socket_options){
 		.fd = fd,
 		.direct_tls = entry->direct_tls,

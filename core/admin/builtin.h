@@ -3,10 +3,17 @@
 #ifndef CORE_ADMIN_BUILTIN_H
 #define CORE_ADMIN_BUILTIN_H
 
+#include "core/base/account.h"
 #include <couplet/command.h>
 
 extern const struct cpl_command builtin_server[];   /* status, reload, shutdown, log level, host list, events, help */
 extern const struct cpl_command builtin_sessions[]; /* session list, session close */
 extern const struct cpl_command builtin_modules[];  /* module list, info, load, reload, unload */
+extern const struct cpl_command builtin_figures[];  /* top, trace, metrics */
+
+extern const struct cpl_command builtin_config[];   /* config diff */
+
+/* Microseconds spent at a place: from the visits that were timed, for all of them. */
+int64_t builtin_time_us(const struct account_place *place);
 
 #endif

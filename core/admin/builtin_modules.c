@@ -23,58 +23,110 @@ static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 
 	for (struct cpl_module *m = manager_next(&at); m; m = manager_next(&at)) {
 		const struct account *account = account_of_module(m);
+		struct account_place sum = account_sum(account);
 
 		cpl_row_begin(in);
 		cpl_row_text(in, cpl_str_of(cpl_module_name(m)));
 		cpl_row_text(in, cpl_str_of(manager_descriptor(m)->version));
 		cpl_row_text(in, cpl_str_of(manager_state(m)));
 		cpl_row_int(in, hosts_of(cpl_str_of(cpl_module_name(m))));
-		cpl_row_int(in, (int64_t)account->entries);
-		cpl_row_int(in, (int64_t)account->errors);
+		cpl_row_int(in, (int64_t)sum.calls);
+		cpl_row_int(in, (int64_t)sum.errors);
 		cpl_row_int(in, atomic_load(&account->bytes));
 		cpl_row_end(in);
 	}
 	cpl_done(in);
 }
 
-static void number(struct cpl_invocation *in, const char *name, int64_t value)
+/* ---- module info: one table; rows that are no place leave the columns of places empty ---- */
+
+static void info_begin(struct cpl_invocation *in, const char *section, const char *name)
 {
 	cpl_row_begin(in);
+	cpl_row_text(in, cpl_str_of(section));
 	cpl_row_text(in, cpl_str_of(name));
-	cpl_row_int(in, value);
+}
+
+static void info_end(struct cpl_invocation *in)
+{
+	for (int i = 0; i < 6; i++)
+		cpl_row_text(in, CPL_NONE);
 	cpl_row_end(in);
+}
+
+static void number(struct cpl_invocation *in, const char *section, const char *name, int64_t value)
+{
+	info_begin(in, section, name);
+	cpl_row_int(in, value);
+	info_end(in);
 }
 
 static void text(struct cpl_invocation *in, const char *name, const char *value)
 {
-	cpl_row_begin(in);
-	cpl_row_text(in, cpl_str_of(name));
+	info_begin(in, "module", name);
 	cpl_row_text(in, cpl_str_of(value));
+	info_end(in);
+}
+
+static void info_place(struct cpl_invocation *in, const char *section, const char *name, const struct account_place *place,
+		       int64_t time_us)
+{
+	info_begin(in, section, name);
+	cpl_row_int(in, (int64_t)place->calls);
+	cpl_row_int(in, (int64_t)place->stops);
+	cpl_row_int(in, (int64_t)place->errors);
+	cpl_row_int(in, time_us);
+	cpl_row_int(in, (int64_t)timing_mean(&place->timing));
+	cpl_row_int(in, (int64_t)timing_percentile(&place->timing, 99));
+	cpl_row_int(in, (int64_t)place->timing.max_ns);
 	cpl_row_end(in);
+}
+
+/* Those with the longest visit first: the slowest callbacks. */
+static void info_places(struct cpl_invocation *in, const struct account *account)
+{
+	struct account_place sum = account_sum(account);
+	bool shown[ACCOUNT_WHERES] = {false};
+	int64_t time_us = 0;
+
+	for (;;) {
+		unsigned slowest = ACCOUNT_WHERES;
+
+		for (unsigned i = 0; i < ACCOUNT_WHERES; i++)
+			if (account->places[i] && !shown[i] &&
+			    (slowest == ACCOUNT_WHERES || account->places[i]->timing.max_ns > account->places[slowest]->timing.max_ns))
+				slowest = i;
+		if (slowest == ACCOUNT_WHERES)
+			break;
+		shown[slowest] = true;
+		info_place(in, slowest < ACCOUNT_DOORS ? "door" : "event", account_where_name(slowest), account->places[slowest],
+			   builtin_time_us(account->places[slowest]));
+		time_us += builtin_time_us(account->places[slowest]);
+	}
+	info_place(in, "sum", "", &sum, time_us);
 }
 
 static void run_info(struct cpl_module *self, struct cpl_invocation *in)
 {
 	struct cpl_module *m = manager_find(cpl_arg(in, 0));
 	const struct account *account = account_of_module(m);
+	struct manager_resource resources[MANAGER_RESOURCES];
+	size_t count = manager_resources(m, resources);
 
 	text(in, "name", cpl_module_name(m));
 	text(in, "version", manager_descriptor(m)->version);
 	text(in, "summary", manager_descriptor(m)->summary);
 	text(in, "state", manager_state(m));
-	number(in, "hosts", hosts_of(cpl_arg(in, 0)));
-	number(in, "bytes", atomic_load(&account->bytes));
-	number(in, "peak_bytes", atomic_load(&account->peak_bytes));
-	number(in, "blocks", atomic_load(&account->blocks));
-	number(in, "entries", (int64_t)account->entries);
-	number(in, "stops", (int64_t)account->stops);
-	number(in, "errors", (int64_t)account->errors);
-	number(in, "calls_started", (int64_t)account->calls_started);
-	number(in, "calls_fired", (int64_t)account->calls_fired);
-	number(in, "sampled", (int64_t)account->sampled);
-	number(in, "sampled_mean_us", account->sampled ? (int64_t)(account->sampled_ns / account->sampled / 1000) : 0);
-	number(in, "sampled_max_us", (int64_t)(account->sampled_max_ns / 1000));
-	text(in, "slowest", account->slowest);
+	number(in, "module", "generation", manager_generation(m));
+	number(in, "module", "hosts", hosts_of(cpl_arg(in, 0)));
+	number(in, "memory", "bytes", atomic_load(&account->bytes));
+	number(in, "memory", "peak_bytes", atomic_load(&account->peak_bytes));
+	number(in, "memory", "blocks", atomic_load(&account->blocks));
+	for (size_t i = 0; i < count; i++)
+		number(in, "resource", resources[i].name, (int64_t)resources[i].count);
+	number(in, "calls", "started", (int64_t)account->calls_started);
+	number(in, "calls", "fired", (int64_t)account->calls_fired);
+	info_places(in, account);
 	cpl_done(in);
 }
 
@@ -128,8 +180,10 @@ static void run_unload(struct cpl_module *self, struct cpl_invocation *in)
 const struct cpl_command builtin_modules[] = {
 	{"module list", "Lists the modules with what they use.", NULL, "module,version,state,hosts,entries,errors,bytes", CPL_COMMAND_OFFLINE, run_list},
 	{"module info <module>", "Shows one module's state and figures.",
-	 "Bytes and blocks are what lives now. Times are of one entry in 64, and include what the module calls in turn.", "name,value",
-	 CPL_COMMAND_OFFLINE, run_info},
+	 "Bytes and blocks are what lives now. For each event and each other door into the module, the one with the slowest visit first, value is how "
+	 "often it was entered, stops how often it answered other than that the next one shall go on. Times are of one visit in 64 (see trace), "
+	 "time_us the estimate for all of them, and include what the module calls in turn. All figures begin with the present generation.",
+	 "section,name,value,stops,errors,time_us,mean_ns,p99_ns,max_ns", CPL_COMMAND_OFFLINE, run_info},
 	{"module load <word:module>", "Loads a module into the running server.",
 	 "A module that the configuration lists starts on the hosts that list it, another one on all hosts with its default options; the "
 	 "configuration file is not changed.",

@@ -2,6 +2,7 @@
 /* Commands about the server as a whole. */
 #include "core/admin/builtin.h"
 #include "core/admin/command.h"
+#include "core/admin/metrics.h"
 #include "core/base/account.h"
 #include "core/base/logger.h"
 #include "core/hook/dispatch.h"
@@ -11,7 +12,6 @@
 #include "core/xmpp/session.h"
 #include "core/xmpp/user.h"
 #include <couplet/module.h>
-#include <stdio.h>
 #include <unistd.h>
 
 static void row_of(struct cpl_invocation *in, const char *name, struct cpl_str value)
@@ -28,20 +28,6 @@ static void row_of_number(struct cpl_invocation *in, const char *name, int64_t v
 	cpl_row_text(in, cpl_str_of(name));
 	cpl_row_int(in, value);
 	cpl_row_end(in);
-}
-
-/* Bytes in memory, of /proc/self/statm's second number. */
-static int64_t resident(void)
-{
-	FILE *file = fopen("/proc/self/statm", "re");
-	long long all, pages = 0;
-
-	if (file) {
-		if (fscanf(file, "%lld %lld", &all, &pages) != 2)
-			pages = 0;
-		fclose(file);
-	}
-	return pages * sysconf(_SC_PAGESIZE);
 }
 
 static void run_status(struct cpl_module *self, struct cpl_invocation *in)
@@ -64,7 +50,7 @@ static void run_status(struct cpl_module *self, struct cpl_invocation *in)
 	row_of_number(in, "available", (int64_t)available);
 	row_of_number(in, "accounts_in_use", (int64_t)user_count());
 	row_of_number(in, "suspended", (int64_t)suspension_count());
-	row_of_number(in, "memory", resident());
+	row_of_number(in, "memory", metrics_resident());
 	row_of_number(in, "log_lines_dropped", (int64_t)logger_dropped());
 	cpl_done(in);
 }

@@ -90,7 +90,8 @@ void command_remove(struct cpl_module *owner)
 
 void command_add_builtin(void)
 {
-	static const struct cpl_command *const tables[] = {command_local, builtin_server, builtin_sessions, builtin_modules};
+	static const struct cpl_command *const tables[] = {command_local, builtin_server, builtin_sessions, builtin_modules,
+							   builtin_figures,  builtin_config};
 	struct cpl_error error;
 
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)

@@ -280,6 +280,12 @@ static int run_remote(const struct ctl *ctl)
 	return code;
 }
 
+/* Everywhere else top is a command like others: one table. */
+static bool is_live_top(const struct ctl *ctl)
+{
+	return ctl->count == 1 && cpl_str_is(ctl->words[0], "top") && !ctl->json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
 int main(int argc, char **argv)
 {
 	static struct ctl ctl = {.config_path = COUPLET_SYSCONFDIR "/couplet/couplet.yml"};
@@ -293,6 +299,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	code = run_local(&ctl);
+	if (code < 0 && is_live_top(&ctl))
+		code = ctl_top(&ctl);
 	if (code < 0)
 		code = run_remote(&ctl);
 	if (fflush(stdout) != 0 || ferror(stdout)) {

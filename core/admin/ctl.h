@@ -7,6 +7,7 @@
  *   ctl_link.c     the connection: control socket, or an offline run at the other end of a socket pair
  *   ctl_input.c    passwords, questions, files
  *   ctl_table.c    rows to a terminal, a pipe or JSON
+ *   ctl_top.c      top on a terminal
  *   ctl_process.c  start, stop, restart, config check, cert generate
  *
  * Exit codes: 0 done; 1 refused, with the reason on stderr; 2 wrong usage.
@@ -81,8 +82,15 @@ void ctl_table_begin(struct ctl_table *table, bool json, struct cpl_str comma_se
 /* Takes one JSON array. False: it is none. */
 bool ctl_table_row(struct ctl_table *table, struct cpl_str json_array);
 void ctl_table_end(struct ctl_table *table);
+/* Frees it without printing what it keeps. */
+void ctl_table_drop(struct ctl_table *table);
 /* A line for people: on a terminal without control characters. */
 void ctl_print_line(FILE *out, struct cpl_str line);
+
+/* ---- ctl_top.c ---- */
+
+/* The command top on a terminal, drawn anew every second until q is pressed. The exit code. */
+int ctl_top(const struct ctl *ctl);
 
 /* ---- ctl_process.c ---- */
 

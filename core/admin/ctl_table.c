@@ -175,6 +175,11 @@ void ctl_table_end(struct ctl_table *table)
 		puts(table->rows ? "\n]" : "]");
 	else if (table->terminal)
 		print_aligned(table);
+	ctl_table_drop(table);
+}
+
+void ctl_table_drop(struct ctl_table *table)
+{
 	for (size_t i = 0; table->terminal && i < table->rows * table->columns; i++)
 		cpl_free(table->cells[i]);
 	for (size_t i = 0; i < table->columns; i++)

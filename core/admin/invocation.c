@@ -61,10 +61,8 @@ struct cpl_invocation *invocation_run(struct cpl_invocation *in)
 	in->columns = in->command->columns ? 1 : 0;
 	for (const char *c = in->command->columns; c && *c; c++)
 		in->columns += *c == ',';
-	if (in->command->columns)
-		in->sink->columns(in->sink, cpl_str_of(in->command->columns));
 	in->inside = true;
-	struct account_visit visit = account_enter(account, in->owner, "command");
+	struct account_visit visit = account_enter(account, in->owner, ACCOUNT_IN_COMMAND);
 
 	in->command->run(in->owner, in);
 	account_leave(&visit);
@@ -95,6 +93,15 @@ void invocation_cut_owner(struct cpl_module *owner, const char *reason)
 	}
 }
 
+/* What prints a table, may instead print text for people. */
+static void announce(struct cpl_invocation *in)
+{
+	if (in->announced || !in->columns || !in->sink)
+		return;
+	in->announced = true;
+	in->sink->columns(in->sink, cpl_str_of(in->command->columns));
+}
+
 static void finish(struct cpl_invocation *in, int exit_code, struct cpl_str reason)
 {
 	struct command_sink *sink = in->sink;
@@ -115,6 +122,7 @@ void invocation_reject(struct cpl_invocation *in, int exit_code, struct cpl_str 
 
 void cpl_done(struct cpl_invocation *in)
 {
+	announce(in);
 	finish(in, 0, CPL_NONE);
 }
 
@@ -237,6 +245,7 @@ void *cpl_invocation_data(const struct cpl_invocation *in)
 
 void cpl_row_begin(struct cpl_invocation *in)
 {
+	announce(in);
 	cpl_buf_clear(&in->row);
 	cpl_buf_add_char(&in->row, '[');
 	in->cells = 0;
@@ -286,6 +295,7 @@ void cpl_say(struct cpl_invocation *in, const char *format, ...)
 	va_start(args, format);
 	cpl_buf_addv(&text, format, args);
 	va_end(args);
+	in->announced = true;
 	if (in->sink)
 		in->sink->text(in->sink, cpl_buf_str(&text));
 	cpl_buf_finish(&text);

@@ -27,6 +27,7 @@ struct cpl_invocation {
 	size_t input_len, input_at;
 	struct cpl_buf row;
 	unsigned cells, columns;
+	bool announced; /* the columns, or that there is no table */
 	void *data;
 	bool inside;   /* run() is on the stack */
 	bool finished; /* the command has ended it */

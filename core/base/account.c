@@ -3,24 +3,79 @@
 #include "core/base/account.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
+
+/* One visit in so many is timed; a power of two. */
+#define SAMPLING 64
+
+/* A visit's word, from the lowest bit: where, the account's id, a serial number that starts at 1. */
+#define WHERE_BITS 10
+#define ID_BITS	   10
+_Static_assert(ACCOUNT_WHERES <= 1 << WHERE_BITS && ACCOUNT_MAX <= 1 << ID_BITS, "a visit fits into its word");
 
 /* Static, so that a block's account is found by its id from any thread without a lock. */
 static struct account accounts[ACCOUNT_MAX] = {[0] = {.name = "core", .used = true}};
 static uint32_t accounts_end = 1;
+/* Of the names, which another thread may read. */
+static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
 
-_Thread_local struct account_current account_now = {&accounts[0], NULL, "core"};
+_Thread_local struct account_current account_now = {&accounts[0], NULL, 0};
 bool account_trace;
+_Atomic uint64_t account_running, account_outermost;
+static uint64_t serial;
 
 struct account *(*account_of_module)(struct cpl_module *module);
 bool (*account_module_stopping)(struct cpl_module *module);
 struct cpl_list *(*account_module_calls)(struct cpl_module *module);
 
+const char *account_where_name(unsigned where)
+{
+	static const char *const names[ACCOUNT_WHERES] = {
+		[ACCOUNT_IN_CORE] = "core",
+		[ACCOUNT_IN_CALL] = "call",
+		[ACCOUNT_IN_IQ] = "claimed iq",
+		[ACCOUNT_IN_NONZA] = "claimed element",
+		[ACCOUNT_IN_WATCHER] = "watcher",
+		[ACCOUNT_IN_JOB] = "job",
+		[ACCOUNT_IN_COMMAND] = "command",
+		[ACCOUNT_IN_STORE] = "store",
+		[ACCOUNT_IN_SLOT] = "slot",
+		[ACCOUNT_IN_SERVICE] = "service",
+		[ACCOUNT_IN_RESUME] = "resume",
+		[ACCOUNT_IN_SUSPENSION] = "suspension",
+		[ACCOUNT_IN_LOAD] = "load",
+		[ACCOUNT_IN_START] = "start",
+		[ACCOUNT_IN_RECONFIGURE] = "reconfigure",
+		[ACCOUNT_IN_SAVE] = "save",
+		[ACCOUNT_IN_RESTORE] = "restore",
+		[ACCOUNT_IN_MIGRATE] = "migrate",
+		[ACCOUNT_IN_STOP] = "stop",
+		[ACCOUNT_IN_UNLOAD] = "unload",
+#define CPL_EVENT(name, payload, flow, suspend, since, sentence) [ACCOUNT_IN_EVENT_##name] = #name,
+#include <couplet/events.def>
+#undef CPL_EVENT
+	};
+
+	return where < ACCOUNT_WHERES && names[where] ? names[where] : "?";
+}
+
+/* ---- the table ---- */
+
 static bool account_idle(const struct account *account)
 {
 	return atomic_load_explicit(&account->blocks, memory_order_acquire) == 0 &&
 	       atomic_load_explicit(&account->bytes, memory_order_relaxed) == 0;
+}
+
+static void places_free(struct account *account)
+{
+	for (unsigned i = 0; i < ACCOUNT_WHERES; i++) {
+		free(account->places[i]);
+		account->places[i] = NULL;
+	}
 }
 
 struct account *account_create(const char *name)
@@ -38,10 +93,12 @@ struct account *account_create(const char *name)
 	if (id == accounts_end)
 		accounts_end++;
 	account = &accounts[id];
+	pthread_mutex_lock(&names_lock);
 	memset(account, 0, sizeof(*account));
+	snprintf(account->name, sizeof(account->name), "%s", name);
+	pthread_mutex_unlock(&names_lock);
 	account->id = id;
 	account->used = true;
-	snprintf(account->name, sizeof(account->name), "%s", name);
 	return account;
 }
 
@@ -53,6 +110,7 @@ void account_release(struct account **account)
 		return;
 	assert(gone->id != 0 && gone->used && !gone->released);
 	*account = NULL;
+	places_free(gone);
 	if (account_idle(gone))
 		gone->used = false;
 	else
@@ -74,6 +132,52 @@ uint32_t account_count(void)
 	return accounts_end;
 }
 
+/* ---- places ---- */
+
+/* On the plain heap: what is measured is not charged to anybody. */
+static __attribute__((noinline)) struct account_place *place_make(struct account *account, unsigned where)
+{
+	struct account_place *place = calloc(1, sizeof(*place));
+
+	if (!place) {
+		fputs("couplet: out of memory\n", stderr);
+		abort();
+	}
+	account->places[where] = place;
+	return place;
+}
+
+static inline struct account_place *place_of(struct account *account, unsigned where)
+{
+	struct account_place *place = account->places[where];
+
+	return __builtin_expect(place != NULL, true) ? place : place_make(account, where);
+}
+
+struct account_place account_sum(const struct account *account)
+{
+	struct account_place sum = {0};
+
+	for (unsigned i = 0; i < ACCOUNT_WHERES; i++) {
+		const struct account_place *place = account->places[i];
+
+		if (!place)
+			continue;
+		sum.calls += place->calls;
+		sum.stops += place->stops;
+		sum.errors += place->errors;
+		timing_merge(&sum.timing, &place->timing);
+	}
+	return sum;
+}
+
+void account_error(struct account *account, unsigned where)
+{
+	place_of(account ? account : &accounts[0], where)->errors++;
+}
+
+/* ---- visits ---- */
+
 static int64_t nanoseconds(void)
 {
 	struct timespec ts;
@@ -82,32 +186,40 @@ static int64_t nanoseconds(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-struct account_visit account_enter(struct account *account, struct cpl_module *module, const char *where)
+struct account_visit account_enter(struct account *account, struct cpl_module *module, unsigned where)
 {
 	struct account_visit visit = {.before = account_now};
+	uint64_t word;
 
 	if (!account)
 		account = &accounts[0];
-	account->entries++;
-	account_now = (struct account_current){account, module, where};
-	if (account_trace || account->entries % 64 == 0)
+	visit.place = place_of(account, where);
+	word = ++serial << (WHERE_BITS + ID_BITS) | (uint64_t)account->id << WHERE_BITS | where;
+	account_now = (struct account_current){account, module, word};
+	if (!visit.before.visit)
+		atomic_store_explicit(&account_outermost, word, memory_order_relaxed);
+	atomic_store_explicit(&account_running, word, memory_order_relaxed);
+	if (visit.place->calls++ % SAMPLING == 0 || account_trace)
 		visit.started_ns = nanoseconds();
 	return visit;
 }
 
 void account_leave(const struct account_visit *visit)
 {
-	struct account *account = account_now.account;
-
-	if (visit->started_ns) {
-		uint64_t spent = (uint64_t)(nanoseconds() - visit->started_ns);
-
-		account->sampled++;
-		account->sampled_ns += spent;
-		if (spent > account->sampled_max_ns) {
-			account->sampled_max_ns = spent;
-			account->slowest = account_now.where;
-		}
-	}
+	if (visit->started_ns)
+		timing_add(&visit->place->timing, (uint64_t)(nanoseconds() - visit->started_ns));
+	if (!visit->before.visit)
+		atomic_store_explicit(&account_outermost, 0, memory_order_relaxed);
+	atomic_store_explicit(&account_running, visit->before.visit, memory_order_relaxed);
 	account_now = visit->before;
+}
+
+const char *account_visit_name(uint64_t word, char name[64])
+{
+	uint32_t id = (uint32_t)(word >> WHERE_BITS) & ((1u << ID_BITS) - 1);
+
+	pthread_mutex_lock(&names_lock);
+	memcpy(name, accounts[id].name, sizeof(accounts[id].name));
+	pthread_mutex_unlock(&names_lock);
+	return account_where_name((unsigned)word & ((1u << WHERE_BITS) - 1));
 }

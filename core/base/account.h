@@ -3,13 +3,62 @@
  * Accounting: which module runs, and what it has used. A thread-local current-module pointer is set at every
  * door into module code (dispatcher, watchers and timers, call queue, workers, manager) and restored on the
  * way out; allocations, log lines and resources are charged to it.
+ *
+ * Each account has a place for each event and each other door through which it has been entered: how often,
+ * how often it answered something other than CPL_NEXT, errors, and times of one visit in 64. A place is made
+ * at the first visit; later ones allocate nothing and look at no text.
  */
 #ifndef CORE_BASE_ACCOUNT_H
 #define CORE_BASE_ACCOUNT_H
 
+#include "core/base/timing.h"
+
 #include <couplet/list.h>
 #include <couplet/str.h>
 #include <stdatomic.h>
+
+/*
+ * Where module code is entered: doors, and behind them the events in the order of their ids
+ * (core/hook/dispatch.h).
+ */
+enum account_where {
+	ACCOUNT_IN_CORE, /* not in a module */
+	ACCOUNT_IN_CALL, /* the callback of a call */
+	ACCOUNT_IN_IQ,	 /* a claimed request */
+	ACCOUNT_IN_NONZA, /* a claimed element of a stream */
+	ACCOUNT_IN_WATCHER,
+	ACCOUNT_IN_JOB,	 /* what drops a cancelled job's block; its work is on another thread and not measured */
+	ACCOUNT_IN_COMMAND,
+	ACCOUNT_IN_STORE, /* a storage driver's functions */
+	ACCOUNT_IN_SLOT,  /* a slot's release function */
+	ACCOUNT_IN_SERVICE,
+	ACCOUNT_IN_RESUME,
+	ACCOUNT_IN_SUSPENSION,
+	ACCOUNT_IN_LOAD,
+	ACCOUNT_IN_START,
+	ACCOUNT_IN_RECONFIGURE,
+	ACCOUNT_IN_SAVE,
+	ACCOUNT_IN_RESTORE,
+	ACCOUNT_IN_MIGRATE,
+	ACCOUNT_IN_STOP,
+	ACCOUNT_IN_UNLOAD,
+	ACCOUNT_DOORS, /* the first event has this number */
+	ACCOUNT_BEFORE_EVENTS = ACCOUNT_DOORS - 1,
+#define CPL_EVENT(name, payload, flow, suspend, since, sentence) ACCOUNT_IN_EVENT_##name,
+#include <couplet/events.def>
+#undef CPL_EVENT
+	ACCOUNT_WHERES
+};
+/* "call", "message" ...; static. */
+const char *account_where_name(unsigned where);
+
+/* What has happened at one door or event of one account. Session thread. */
+struct account_place {
+	uint64_t calls;
+	uint64_t stops;	 /* answers other than CPL_NEXT */
+	uint64_t errors; /* answers that are not allowed, suspensions not resumed in time, events too deep */
+	struct timing timing; /* of the visits that were timed, with what the module called in turn */
+};
 
 /*
  * One per module name and generation; never freed while blocks charged to it live (the ids are an index into
@@ -31,11 +80,7 @@ struct account {
 	 */
 	uint64_t jobs;
 	uint64_t calls_started, calls_fired; /* struct cpl_call */
-	uint64_t entries;		     /* times module code was entered */
-	uint64_t stops;			     /* answers other than CPL_NEXT */
-	uint64_t errors;
-	uint64_t sampled, sampled_ns, sampled_max_ns;
-	const char *slowest; /* name of the event or door of sampled_max_ns */
+	struct account_place *places[ACCOUNT_WHERES]; /* NULL: never entered there */
 };
 
 /* The most accounts that exist at a time, the core's included. */
@@ -55,29 +100,45 @@ struct account *account_core(void);
 /* By id, NULL when there is none; for listing, ids run from 0 to account_count() - 1. */
 struct account *account_by_id(uint32_t id);
 uint32_t account_count(void);
+/* All places of an account as one. */
+struct account_place account_sum(const struct account *account);
+/* Counts an error at a place. */
+void account_error(struct account *account, unsigned where);
 
 struct cpl_module;
 /* What runs now on this thread. module is NULL for the core. */
 struct account_current {
 	struct account *account;
 	struct cpl_module *module;
-	const char *where; /* event or door */
+	uint64_t visit; /* the visit's word, see account_running; 0: none */
 };
 extern _Thread_local struct account_current account_now; /* at first the core on every thread */
 
 /*
  * Enter module code; returns what to hand to account_leave() (innermost first). `account` NULL means the
- * core; `where` is static text or outlives the account. Time is sampled 1 in 64 (all when account_trace) and
- * includes what the module calls in turn. Session thread; a worker sets account_now itself, so that only
- * allocations and log lines are charged there.
+ * core. Time is sampled 1 in 64, the first visit of a place included (all when account_trace), and includes
+ * what the module calls in turn. Session thread; a worker sets account_now itself, so that only allocations
+ * and log lines are charged there.
  */
 struct account_visit {
 	struct account_current before;
-	int64_t started_ns; /* 0 when this visit is not sampled */
+	struct account_place *place; /* for counting a stop after the visit */
+	int64_t started_ns;	     /* 0 when this visit is not timed */
 };
 extern bool account_trace;
-struct account_visit account_enter(struct account *account, struct cpl_module *module, const char *where);
+struct account_visit account_enter(struct account *account, struct cpl_module *module, unsigned where);
 void account_leave(const struct account_visit *visit);
+
+/*
+ * For another thread that looks at what the session thread does: the words of the innermost visit and of the
+ * outermost, 0 when there is none. A word is unique to its visit.
+ */
+extern _Atomic uint64_t account_running, account_outermost;
+/*
+ * Whose visit a word is of: its account's name, and the name of the event or door. Any thread. The name is
+ * that of the account with this id now, so look whether the visit goes on still after having read it.
+ */
+const char *account_visit_name(uint64_t word, char name[64]);
 
 /*
  * For core code that a module has called and that allocates what outlives the call and is not the module's (tables, objects of the core): the

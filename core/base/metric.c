@@ -92,7 +92,7 @@ static struct metric *metric_get(enum metric_kind kind, const char *name, const 
 	struct metric *metric = NULL;
 
 	/* The core pays: a shared metric may outlive the module that was first to ask for it. */
-	account_now = (struct account_current){account_core(), NULL, "metric"};
+	account_now = (struct account_current){account_core(), NULL, 0};
 	if (name_valid(name, true) && labels_write(&text, labels, label_count)) {
 		cpl_buf_addf(&key, "%s{%s}", name, text.ptr ? text.ptr : "");
 		pthread_mutex_lock(&table_lock);

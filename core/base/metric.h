@@ -63,7 +63,7 @@ static inline void metric_add(struct metric *metric, int64_t n)
 	atomic_fetch_add_explicit(&metric->value, n, memory_order_relaxed);
 }
 
-/* Gauges only. */
+/* Gauges; and counters that are counted elsewhere, by whoever does. */
 static inline void metric_set(struct metric *metric, int64_t value)
 {
 	atomic_store_explicit(&metric->value, value, memory_order_relaxed);

@@ -134,6 +134,12 @@ const struct config_host *config_host_find(const struct config *config, struct c
 const char *config_nearest(struct cpl_str word, const char *const *names, size_t count);
 void config_destroy(struct config **config);
 
+/*
+ * Adds the value of an option in a struct as an administrator would write it: 5m, 64K, "a, b" for lists; nothing for one that is not given; of a
+ * secret only whether there is one.
+ */
+void config_show(const struct cpl_option *option, const void *values, struct cpl_buf *out);
+
 /* Text generated from option tables: the sample's YAML comments, and mdoc for manual pages. */
 void config_render_sample(const char *heading, const struct cpl_option *options, struct cpl_buf *out);
 void config_render_mdoc(const struct cpl_option *options, struct cpl_buf *out);

@@ -143,7 +143,7 @@ _Static_assert(offsetof(struct cpl_ev_stanza, event) == 0 && offsetof(struct cpl
 
 /* Runs one handler that is no part of an event's row; NEXT is its result, too. */
 static void start_claim(struct cpl_host *host, struct cpl_event *event, const struct dispatch_entry *entry,
-			claim_handler *handler, void (*done)(struct cpl_event *event, enum cpl_flow result))
+			unsigned where, claim_handler *handler, void (*done)(struct cpl_event *event, enum cpl_flow result))
 {
 	struct account *account = account_of_module && entry->module ? account_of_module(entry->module) : NULL;
 	struct account_visit visit;
@@ -160,11 +160,11 @@ static void start_claim(struct cpl_host *host, struct cpl_event *event, const st
 		return;
 	}
 	d = dispatch_ref(dispatch_of(host));
-	visit = account_enter(account, entry->module, "claim");
+	visit = account_enter(account, entry->module, where);
 	flow = handler(entry->module, event);
 	account_leave(&visit);
-	if (flow != CPL_NEXT && account)
-		account->stops++;
+	if (flow != CPL_NEXT)
+		visit.place->stops++;
 	event->module = entry->descriptor->name;
 	waits = suspension_settle(event, entry->module, entry->descriptor->name, &flow);
 	dispatch_unref(&d);
@@ -188,7 +188,8 @@ bool dispatch_iq_start(struct cpl_host *host, struct cpl_ev_stanza *ev, unsigned
 	row = iq->key ? iq->claim[set][target_bit(target)].row : NULL;
 	if (!row || !may_come_from(ev->session, row->sessions))
 		return false;
-	start_claim(host, &ev->event, iq->claim[set][target_bit(target)].entry, (claim_handler *)(void (*)(void))row->handler, done);
+	start_claim(host, &ev->event, iq->claim[set][target_bit(target)].entry, ACCOUNT_IN_IQ,
+		    (claim_handler *)(void (*)(void))row->handler, done);
 	return true;
 }
 
@@ -213,7 +214,7 @@ bool dispatch_nonza_start(struct cpl_host *host, struct cpl_ev_nonza *ev, void (
 
 		if (nonza->key != key || !(nonza->row->sessions & 1u << ev->session->type))
 			continue;
-		start_claim(host, &ev->event, nonza->entry, (claim_handler *)(void (*)(void))nonza->row->handler, done);
+		start_claim(host, &ev->event, nonza->entry, ACCOUNT_IN_NONZA, (claim_handler *)(void (*)(void))nonza->row->handler, done);
 		return true;
 	}
 	return false;

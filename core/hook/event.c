@@ -22,13 +22,25 @@ const char *event_name(const struct cpl_event *event)
 	return dispatch_event_name(event->id);
 }
 
+_Static_assert(ACCOUNT_WHERES - ACCOUNT_DOORS == CPL_EVENT_COUNT, "accounts have a place for each event");
+
+static unsigned where_of(uint16_t id)
+{
+	return id < CPL_EVENT_COUNT ? ACCOUNT_DOORS + id : ACCOUNT_IN_IQ;
+}
+
+void event_error(const struct cpl_event *event, struct cpl_module *module)
+{
+	account_error(module && account_of_module ? account_of_module(module) : NULL, where_of(event->id));
+}
+
 bool event_enter(uint16_t id)
 {
 	if (depth < DEPTH_MAX) {
 		depth++;
 		return true;
 	}
-	account_now.account->errors++;
+	account_error(account_now.account, where_of(id));
 	cpl_log_error("event dropped: fired from within itself too often event=%s depth=%u", dispatch_event_name(id), depth);
 	return false;
 }
@@ -62,12 +74,12 @@ static void leave(struct dispatch *d)
 
 static enum cpl_flow call_filter(const struct table_handler *h, uint16_t id, void *payload)
 {
-	struct account_visit visit = account_enter(h->account, h->module, dispatch_event_name(id));
+	struct account_visit visit = account_enter(h->account, h->module, ACCOUNT_DOORS + id);
 	enum cpl_flow flow = ((filter_handler *)h->handler.any)(h->module, payload);
 
 	account_leave(&visit);
-	if (flow != CPL_NEXT && h->account)
-		h->account->stops++;
+	if (flow != CPL_NEXT)
+		visit.place->stops++;
 	return flow;
 }
 
@@ -89,7 +101,7 @@ void cpl_event_notify(struct cpl_host *host, uint16_t id, void *payload)
 		return;
 	for (; at < end; at++) {
 		const struct table_handler *h = &d->handlers[at];
-		struct account_visit visit = account_enter(h->account, h->module, dispatch_event_name(id));
+		struct account_visit visit = account_enter(h->account, h->module, ACCOUNT_DOORS + id);
 
 		((notify_handler *)h->handler.any)(h->module, payload);
 		account_leave(&visit);
@@ -109,12 +121,12 @@ enum cpl_answer cpl_event_ask(struct cpl_host *host, uint16_t id, void *payload)
 		return CPL_NO_OPINION;
 	for (; at < end && answer == CPL_NO_OPINION; at++) {
 		const struct table_handler *h = &d->handlers[at];
-		struct account_visit visit = account_enter(h->account, h->module, dispatch_event_name(id));
+		struct account_visit visit = account_enter(h->account, h->module, ACCOUNT_DOORS + id);
 
 		answer = ((ask_handler *)h->handler.any)(h->module, payload);
 		account_leave(&visit);
-		if (answer != CPL_NO_OPINION && h->account)
-			h->account->stops++;
+		if (answer != CPL_NO_OPINION)
+			visit.place->stops++;
 	}
 	leave(d);
 	return answer;
@@ -134,6 +146,7 @@ enum cpl_flow cpl_event_filter(struct cpl_host *host, uint16_t id, void *payload
 		flow = call_filter(&d->handlers[at], id, payload);
 		if (flow == CPL_NEXT || flow == CPL_HANDLED || flow == CPL_DROP)
 			continue;
+		account_error(d->handlers[at].account, where_of(id));
 		cpl_log_error("module answered an event as it may not be answered, dropped module=%s event=%s answer=%d",
 			      d->handlers[at].name, dispatch_event_name(id), (int)flow);
 		flow = CPL_DROP;

@@ -14,7 +14,7 @@ uint32_t service_id(const char *name)
 	for (uint32_t i = 0; i < name_count; i++)
 		if (strcmp(names[i], name) == 0)
 			return i + 1;
-	visit = account_enter(NULL, NULL, "service");
+	visit = account_enter(NULL, NULL, ACCOUNT_IN_SERVICE);
 	names = cpl_realloc(names, (name_count + 1) * sizeof(*names));
 	names[name_count++] = cpl_strdup(cpl_str_of(name));
 	account_leave(&visit);

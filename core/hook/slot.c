@@ -59,7 +59,7 @@ static void grow(struct cpl_slots *slots, enum cpl_slot_of of)
 	struct account_current before = account_now;
 
 	/* The core pays for the array, the module for what it puts there. */
-	account_now = (struct account_current){account_core(), NULL, "slots"};
+	account_now = (struct account_current){account_core(), NULL, 0};
 	if (array)
 		cpl_list_remove(&array->node);
 	array = cpl_realloc(array, sizeof(*array) + kind->count * sizeof(void *));
@@ -85,7 +85,7 @@ void *cpl_slot_make(struct cpl_slots *slots, const struct cpl_slot *slot)
 static void release_data(const struct place *place, void *data)
 {
 	struct account *account = place->owner && account_of_module ? account_of_module(place->owner) : NULL;
-	struct account_visit visit = account_enter(account, place->owner, "slot");
+	struct account_visit visit = account_enter(account, place->owner, ACCOUNT_IN_SLOT);
 
 	if (place->slot && place->slot->release)
 		place->slot->release(data);
@@ -239,7 +239,7 @@ static void migrate_place(struct kind *kind, uint32_t from, uint32_t to, const s
 		array->items[from] = NULL;
 		if (to >= slots->count)
 			grow(slots, slot->of);
-		visit = account_enter(account, module, "migrate");
+		visit = account_enter(account, module, ACCOUNT_IN_MIGRATE);
 		slots->items[to] = slot->migrate(kind->places[from].layout, data);
 		account_leave(&visit);
 	}

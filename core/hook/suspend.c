@@ -84,7 +84,7 @@ static void fail(struct cpl_suspension *s)
 {
 	struct cpl_stanza *stanza;
 	struct cpl_event *event = detach(s, &stanza);
-	struct account_visit visit = account_enter(NULL, NULL, "suspension");
+	struct account_visit visit = account_enter(NULL, NULL, ACCOUNT_IN_SUSPENSION);
 
 	event_finish(event, CPL_FAILED);
 	cpl_stanza_unref(&stanza);
@@ -100,8 +100,7 @@ static void expired(struct loop_timer *unused)
 			loop_timer_start(&timer, s->deadline - cpl_monotonic(), expired);
 			return;
 		}
-		if (account_of_module && s->module)
-			account_of_module(s->module)->errors++;
+		event_error(s->event, s->module);
 		cpl_log_warn("suspended event not resumed in time event=%s module=%s", event_name(s->event), s->event->module);
 		fail(s);
 	}
@@ -133,12 +132,14 @@ bool suspension_settle(struct cpl_event *event, struct cpl_module *module, const
 		return true;
 	if (s) {
 		/* It has the event's continuation and an answer as well: the answer counts. */
+		event_error(event, module);
 		cpl_log_error("module suspended an event and answered it, too event=%s module=%s", event_name(event), name);
 		detach(s, &stanza);
 		cpl_stanza_unref(&stanza);
 	}
 	if (*flow == CPL_NEXT || *flow == CPL_HANDLED || *flow == CPL_DROP)
 		return false;
+	event_error(event, module);
 	cpl_log_error("module answered an event as it may not be answered, dropped event=%s module=%s answer=%d", event_name(event), name,
 		      (int)*flow);
 	*flow = CPL_DROP;
@@ -182,7 +183,7 @@ static void post(void)
 	if (cpl_call_pending(&turn))
 		return;
 	/* As the core: the call must neither be refused to a stopping module nor be cancelled with it. */
-	visit = account_enter(NULL, NULL, "resume");
+	visit = account_enter(NULL, NULL, ACCOUNT_IN_RESUME);
 	cpl_call_begin(&turn, NULL, run_resumed, NULL);
 	cpl_call_complete(&turn, 0);
 	account_leave(&visit);

@@ -84,6 +84,8 @@ enum { EVENT_CLAIM = 0xffff };
 
 /* Goes on behind (stage, number, module) of the table that is current now. */
 void event_continue(struct cpl_event *event);
+/* Counts an error of a module at this event. */
+void event_error(const struct cpl_event *event, struct cpl_module *module);
 /* Tells the event's end to whoever fired it. */
 void event_finish(struct cpl_event *event, enum cpl_flow result);
 /* What to call the event in logs. */

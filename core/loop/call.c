@@ -73,6 +73,21 @@ void call_cancel_owned(struct cpl_list *calls)
 		cpl_call_cancel(CPL_CONTAINER(node, struct cpl_call, in_owner));
 }
 
+struct call_counts call_count_owned(const struct cpl_list *calls)
+{
+	struct call_counts counts = {0};
+
+	for (const struct cpl_list *node = calls->next; node != calls; node = node->next) {
+		const struct cpl_call *call = CPL_CONTAINER(node, const struct cpl_call, in_owner);
+
+		if (call->state == CPL_CALL_PENDING && timer_is(call))
+			counts.timers++;
+		else
+			counts.others++;
+	}
+	return counts;
+}
+
 uint64_t call_late_count(void)
 {
 	return late;
@@ -111,7 +126,7 @@ static void call_fire(struct cpl_call *call)
 	cpl_list_remove(&call->in_owner);
 	call->state = CPL_CALL_FIRED;
 	account->calls_fired++;
-	visit = account_enter(account, call->owner, "call");
+	visit = account_enter(account, call->owner, ACCOUNT_IN_CALL);
 	call->done(call);
 	account_leave(&visit);
 	if (!scope)

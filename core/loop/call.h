@@ -12,6 +12,12 @@
  */
 void call_cancel_owned(struct cpl_list *calls);
 
+/* Calls on that list: timers that have not expired, and all others. */
+struct call_counts {
+	size_t timers, others;
+};
+struct call_counts call_count_owned(const struct cpl_list *calls);
+
 /* Completions that came after the first one and were ignored (rule 3). */
 uint64_t call_late_count(void);
 

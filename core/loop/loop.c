@@ -233,7 +233,7 @@ static void io_ready(struct ev_loop *ev, ev_io *watcher, int revents)
 		io->ready(io, readable, writable);
 		return;
 	}
-	visit = account_enter(account_of_module ? account_of_module(io->owner) : NULL, io->owner, "watcher");
+	visit = account_enter(account_of_module ? account_of_module(io->owner) : NULL, io->owner, ACCOUNT_IN_WATCHER);
 	io->ready(io, readable, writable);
 	account_leave(&visit);
 }

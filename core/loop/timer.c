@@ -43,7 +43,7 @@ static void heap_grow(void)
 	struct account_current before = account_now;
 
 	/* The core pays, whoever's timer makes it grow. */
-	account_now = (struct account_current){account_core(), NULL, "timer"};
+	account_now = (struct account_current){account_core(), NULL, 0};
 	heap_size = heap_size ? heap_size * 2 : 64;
 	heap = cpl_realloc(heap, heap_size * sizeof(struct loop_timer *));
 	account_now = before;
@@ -134,6 +134,11 @@ static void timer_call_cancel(struct cpl_call *call)
 
 	loop_timer_stop(&tc->timer);
 	cpl_free(tc);
+}
+
+bool timer_is(const struct cpl_call *call)
+{
+	return call->cancel == timer_call_cancel;
 }
 
 int cpl_timer_start(struct cpl_call *call, struct cpl_scope *scope, int64_t ms,

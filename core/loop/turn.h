@@ -15,6 +15,8 @@
 int64_t timers_wait(int64_t now);
 /* Expires what is due and was started before this call; returns how many. */
 unsigned timers_run(int64_t now);
+/* True for a pending call that is a timer. */
+bool timer_is(const struct cpl_call *call);
 /* Forgets all timers. */
 void timers_finish(void);
 

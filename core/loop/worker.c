@@ -133,7 +133,7 @@ static void job_work(struct worker_job *base)
 	struct job *job = CPL_CONTAINER(base, struct job, base);
 	struct account_current before = account_now;
 
-	account_now = (struct account_current){job->account, job->owner, "job"};
+	account_now = (struct account_current){job->account, job->owner, 0};
 	job->work(job->block);
 	account_now = before;
 }
@@ -156,7 +156,7 @@ static void job_finished(struct worker_job *base)
 		cpl_call_complete(job->call, 0);
 		return;
 	}
-	visit = account_enter(job->account, job->owner, "job");
+	visit = account_enter(job->account, job->owner, ACCOUNT_IN_JOB);
 	job_destroy(job);
 	account_leave(&visit);
 }

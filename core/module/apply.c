@@ -160,7 +160,7 @@ static void tell_one(struct cpl_module *module, struct cpl_host *host, const voi
 
 	if (!module->descriptor.reconfigure || options_equal(module->descriptor.options, before, now))
 		return;
-	visit = account_enter(module->account, module, "reconfigure");
+	visit = account_enter(module->account, module, ACCOUNT_IN_RECONFIGURE);
 	module->descriptor.reconfigure(module, host, before, now);
 	account_leave(&visit);
 }

@@ -42,7 +42,7 @@ static struct item *put(struct cpl_bag *bag, const char *key)
 	if (item)
 		return item;
 	/* The bag outlives the module that fills it. */
-	account_now = (struct account_current){account_core(), NULL, "bag"};
+	account_now = (struct account_current){account_core(), NULL, 0};
 	item = cpl_arena_alloc(bag->arena, sizeof(*item));
 	item->key = cpl_arena_copy(bag->arena, cpl_str_of(key));
 	cpl_map_put(&bag->items, item->key, item);
@@ -63,7 +63,7 @@ void cpl_bag_put_bytes(struct cpl_bag *bag, const char *key, struct cpl_str valu
 	struct item *item = put(bag, key);
 	struct account_current before = account_now;
 
-	account_now = (struct account_current){account_core(), NULL, "bag"};
+	account_now = (struct account_current){account_core(), NULL, 0};
 	item->is_int = false;
 	item->bytes = cpl_arena_copy(bag->arena, value);
 	account_now = before;

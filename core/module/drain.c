@@ -108,7 +108,7 @@ static void finish(struct cpl_module *module)
 	/* Slots' data first: releasing it is the module's code, which may use what unload() frees. */
 	module_release(module);
 	if (module->loaded && module->descriptor.unload) {
-		struct account_visit visit = account_enter(module->account, module, "unload");
+		struct account_visit visit = account_enter(module->account, module, ACCOUNT_IN_UNLOAD);
 
 		module->descriptor.unload(module);
 		account_leave(&visit);

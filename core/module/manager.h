@@ -75,6 +75,13 @@ size_t manager_hosts(const struct cpl_module *module);
 size_t manager_in_flight(const struct cpl_module *module);
 struct account *manager_account(const struct cpl_module *module);
 const struct cpl_descriptor *manager_descriptor(const struct cpl_module *module);
+/* What it holds, by kind, timers and other calls in flight among it; at most MANAGER_RESOURCES rows. */
+#define MANAGER_RESOURCES 32
+struct manager_resource {
+	const char *name; /* "handlers", "timers" ...; static */
+	size_t count;
+};
+size_t manager_resources(const struct cpl_module *module, struct manager_resource *rows);
 /* True when a host has the module. */
 bool manager_on_host(const struct cpl_module *module, const struct cpl_host *host);
 

@@ -287,7 +287,7 @@ static int run_load(struct cpl_module *module, struct cpl_error *error)
 
 	if (!module->descriptor.load)
 		return 0;
-	visit = account_enter(module->account, module, "load");
+	visit = account_enter(module->account, module, ACCOUNT_IN_LOAD);
 	code = module->descriptor.load(module, &own);
 	account_leave(&visit);
 	if (code >= 0)
@@ -340,7 +340,7 @@ void module_start(struct cpl_module *module)
 		place->started = true;
 		if (!module->descriptor.start)
 			continue;
-		visit = account_enter(module->account, module, "start");
+		visit = account_enter(module->account, module, ACCOUNT_IN_START);
 		module->descriptor.start(module, place->host);
 		account_leave(&visit);
 	}
@@ -355,7 +355,7 @@ void module_stop_on(struct cpl_module *module, struct module_host *place)
 	place->started = false;
 	if (!module->descriptor.stop)
 		return;
-	visit = account_enter(module->account, module, "stop");
+	visit = account_enter(module->account, module, ACCOUNT_IN_STOP);
 	module->descriptor.stop(module, place->host);
 	account_leave(&visit);
 }

@@ -208,10 +208,10 @@ static int move_state(struct cpl_module *old, struct cpl_module *now, struct cpl
 	if (!old->descriptor.save || !now->descriptor.restore)
 		return 0;
 	bag = bag_create();
-	visit = account_enter(old->account, old, "save");
+	visit = account_enter(old->account, old, ACCOUNT_IN_SAVE);
 	old->descriptor.save(old, bag);
 	account_leave(&visit);
-	visit = account_enter(now->account, now, "restore");
+	visit = account_enter(now->account, now, ACCOUNT_IN_RESTORE);
 	code = now->descriptor.restore(now, bag, old->descriptor.schema, &own);
 	account_leave(&visit);
 	bag_destroy(&bag);

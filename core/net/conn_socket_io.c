@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The socket connection's bytes: reading, the handshake, flushing, and the steps of ending. */
+#include "core/base/count.h"
 #include "core/net/conn_socket_impl.h"
 #include <couplet/time.h>
 #include <errno.h>
@@ -157,6 +158,7 @@ static void read_once(struct conn_socket *s)
 	if (count > 0) {
 		s->heard_at = cpl_monotonic();
 		s->conn.bytes_in += (uint64_t)count;
+		count_add(COUNT_BYTES_IN, (uint64_t)count);
 		take(s, (struct cpl_str){read_buffer, (size_t)count});
 	} else if (count == 0) {
 		reached_eof(s);
@@ -216,6 +218,7 @@ void conn_socket_flush(struct conn_socket *s)
 			break;
 		}
 		s->conn.bytes_out += (uint64_t)sent;
+		count_add(COUNT_BYTES_OUT, (uint64_t)sent);
 		s->stalled_at = 0;
 	}
 	if (s->above_half && !s->raw.len && !s->plain.len) {

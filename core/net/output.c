@@ -40,7 +40,7 @@ static struct output_chunk *chunk_take(unsigned size)
 		struct account_current before = account_now;
 
 		/* Chunks outlive the module whose output they first held: the core pays. */
-		account_now = (struct account_current){account_core(), NULL, "output"};
+		account_now = (struct account_current){account_core(), NULL, 0};
 		chunk = cpl_alloc(chunk_size[size]);
 		account_now = before;
 		chunk->room = chunk_size[size] - (uint32_t)offsetof(struct output_chunk, bytes);

@@ -323,6 +323,22 @@ bool tls_contexts_serves(const struct tls_contexts *contexts, struct cpl_str hos
 	return entry && entry->context;
 }
 
+void tls_contexts_describe(const struct tls_contexts *contexts, struct cpl_str host, struct cpl_buf *out)
+{
+	const struct entry *entry = contexts ? cpl_map_get(&contexts->by_name, host) : NULL;
+	X509 *certificate = entry && entry->context ? SSL_CTX_get0_certificate(entry->context) : NULL;
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	struct tm until;
+
+	if (!certificate || !X509_digest(certificate, EVP_sha256(), digest, &len) ||
+	    !ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &until))
+		return;
+	cpl_buf_addf(out, "until %04d-%02d-%02d, SHA-256 ", until.tm_year + 1900, until.tm_mon + 1, until.tm_mday);
+	for (unsigned i = 0; i < 8; i++)
+		cpl_buf_addf(out, "%02X%s", digest[i], i < 7 ? ":" : "...");
+}
+
 SSL_CTX *tls_contexts_default(const struct tls_contexts *contexts)
 {
 	return contexts->first;

@@ -44,6 +44,11 @@ void tls_contexts_install(struct tls_contexts *contexts);
 struct tls_contexts *tls_contexts_current(void);
 /* True when the snapshot has a certificate for this host. */
 bool tls_contexts_serves(const struct tls_contexts *contexts, struct cpl_str host);
+/*
+ * Adds what a person knows the host's certificate by: until when it is valid, and the beginning of its SHA-256 fingerprint. Nothing when
+ * the snapshot (may be NULL) has none for the host.
+ */
+void tls_contexts_describe(const struct tls_contexts *contexts, struct cpl_str host, struct cpl_buf *out);
 
 /* ---- for handshakes: any thread ---- */
 

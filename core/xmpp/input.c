@@ -3,6 +3,7 @@
  * The input of a session: its stanzas in order, one after another. One gate checks the state of the stream before any element that is not
  * negotiation; addresses and the shape of IQs are checked here (RFC 6120 8), then the router takes over. One gate, whatever the kind of stream.
  */
+#include "core/base/count.h"
 #include "core/config/config.h"
 #include "core/hook/dispatch.h"
 #include "core/xml/stanza_done.h"
@@ -147,6 +148,7 @@ void session_input(struct session *session, struct cpl_stanza *stanza)
 		cpl_stanza_unref(&stanza);
 		return;
 	}
+	count_add(COUNT_MESSAGES_IN + stanza->kind, 1);
 	stanza_done = input_stanza_done;
 	s->active_at = cpl_now();
 	stanza->session = cpl_session_ref(s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The transitions of a session on its way: TLS, the proven identity, the binding (RFC 6120 5, 6, 7); a component's acceptance (XEP-0114). Each identity is set once. */
 #include "core/base/account.h"
+#include "core/base/count.h"
 #include "core/config/config.h"
 #include "core/xmpp/admission.h"
 #include "core/xmpp/order.h"
@@ -94,6 +95,7 @@ static void authenticated(struct cpl_event *event, enum cpl_flow result)
 		session_become(s, auth->ev.username);
 		s->mechanism = mechanism_for_good(auth->ev.mechanism);
 		s->type = CPL_SESSION_C2S_UNBOUND;
+		count_add(COUNT_AUTHENTICATIONS, 1);
 		admission_release(&session->admission);
 		session_apply_limits(session);
 		cpl_log_debug("authenticated session=%.*s jid=%.*s mechanism=%s", CPL_ARG(s->id), CPL_ARG(cpl_jid_str(s->jid)), s->mechanism);

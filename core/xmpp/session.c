@@ -3,6 +3,7 @@
 #include "core/xmpp/session.h"
 
 #include "core/base/account.h"
+#include "core/base/count.h"
 #include "core/config/config.h"
 #include "core/hook/slot.h"
 #include "core/xml/stanza_done.h"
@@ -230,6 +231,7 @@ void cpl_session_send_to(struct cpl_session *s, const struct cpl_stanza *stanza,
 	cpl_buf_clear(&scratch);
 	cpl_stanza_write_to(stanza, session_of(s)->kind->content, from, to, cpl_buf_str(&suffixes), &scratch);
 	s->stanzas_out++;
+	count_add(COUNT_MESSAGES_OUT + stanza->kind, 1);
 	s->conn->ops->write(s->conn, cpl_buf_str(&scratch));
 	account_back(account);
 }
@@ -246,6 +248,7 @@ void cpl_session_send_nonza(struct cpl_session *s, const struct cpl_stanza *nonz
 	if (!can_send(s))
 		return;
 	account = account_as_core();
+	count_add(COUNT_NONZAS_OUT, 1);
 	cpl_buf_clear(&scratch);
 	cpl_stanza_write(nonza, session_of(s)->kind->content, &scratch);
 	s->conn->ops->write(s->conn, cpl_buf_str(&scratch));

@@ -2,12 +2,15 @@
 /* Stores and their driver: declarations, the way of a request to the driver and back. */
 #include "core/xmpp/store.h"
 #include "core/base/account.h"
+#include "core/base/count.h"
+#include "core/base/metric.h"
 
 #include <couplet/log.h>
 #include <couplet/map.h>
 #include <couplet/time.h>
 
 #include <assert.h>
+#include <time.h>
 
 /* A clock that is this far behind the newest row was set back, or was wrong when the row was written. */
 #define CLOCK_BEHIND_MS 60000
@@ -36,11 +39,13 @@ void store_memory_leave(struct account *before)
 	account_now.account = before;
 }
 
+static struct metric *latency; /* made by the first request */
+
 /* The driver is a module: entering it is accounted like any other entry. */
 static struct account_visit driver_enter(struct cpl_module *provider)
 {
 	return account_enter(account_of_module && provider ? account_of_module(provider) : NULL, provider,
-			     "storage");
+			     ACCOUNT_IN_STORE);
 }
 
 /* ---- declarations ---- */
@@ -304,6 +309,7 @@ void store_finish(void)
 			table_destroy(table);
 		}
 	cpl_map_finish(&storage.tables);
+	metric_unref(&latency);
 	storage.provider = NULL;
 	storage.service = NULL;
 }
@@ -351,11 +357,34 @@ static void call_fired(struct cpl_call *call)
 	store_job_destroy(&job);
 }
 
+static int64_t microseconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* From the request of a module to the answer, with the wait for a driver. */
+static void job_measure(const struct store_job *job)
+{
+	static const int64_t bounds[] = {100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 5000000};
+
+	if (!latency)
+		latency = metric_ref_histogram("couplet_storage_latency_microseconds", "Time from a storage request to its answer.", NULL, 0,
+					       bounds, sizeof(bounds) / sizeof(bounds[0]));
+	metric_observe(latency, microseconds() - job->started_us);
+	count_add(COUNT_STORAGE_REQUESTS, 1);
+	if (job->request.status < 0 && job->request.status != CPL_E_NOT_FOUND)
+		count_add(COUNT_STORAGE_FAILURES, 1);
+}
+
 static void job_done(struct loop_task *task)
 {
 	struct store_job *job = CPL_CONTAINER(task, struct store_job, task);
 	struct cpl_store_call *call = job->call;
 
+	job_measure(job);
 	if (job->generation == storage.generation)
 		storage.at_driver--;
 	else
@@ -409,6 +438,7 @@ int store_job_start(struct store_job *job, struct cpl_store_call *call, struct c
 	call->impl[0] = job;
 	call->impl[1] = (void *)done;
 	job->call = call;
+	job->started_us = microseconds();
 	if (!job_has_tables(job)) {
 		job_refuse(job, CPL_E_UNSUPPORTED, "the storage driver cannot keep this store");
 	} else if (!job->request.steps) {

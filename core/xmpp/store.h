@@ -63,6 +63,7 @@ struct store_job {
 	struct cpl_store_call *call; /* NULL once cancelled */
 	struct cpl_list waiting;
 	unsigned generation; /* of the driver that has it */
+	int64_t started_us;
 };
 
 /* NULL when it was not declared, or with another number of columns. */

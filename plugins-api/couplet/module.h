@@ -24,6 +24,7 @@
 #include <couplet/log.h>
 #include <couplet/map.h>
 #include <couplet/memory.h>
+#include <couplet/metric.h>
 #include <couplet/option.h>
 #include <couplet/service.h>
 #include <couplet/service-roster.h>

@@ -83,7 +83,7 @@ static void form_of_a_line(void **state)
 	message = take_message(" warn  core: ");
 	assert_string_equal(message, "message stored account=romeo@example.org count=3\n");
 	cpl_free(message);
-	visit = account_enter(account, NULL, "test");
+	visit = account_enter(account, NULL, ACCOUNT_IN_CORE);
 	cpl_log_error("x");
 	account_leave(&visit);
 	message = take_message(" error offline: ");

@@ -33,7 +33,7 @@ static volatile size_t beyond = SIZE_MAX;
 
 static void heap_is_zeroed_and_counted(void **state)
 {
-	struct account_visit visit = account_enter(romeo, NULL, "test");
+	struct account_visit visit = account_enter(romeo, NULL, ACCOUNT_IN_CORE);
 	char *a = cpl_alloc(100), *b = cpl_try_alloc(0);
 
 	assert_true(zeroed(a, 100));
@@ -218,7 +218,7 @@ static void clean_ups_run_newest_first(void **state)
 /* Who holds an arena pays for its chunks; chunks that wait for the next arena are the core's. */
 static void arena_is_charged_by_chunk(void **state)
 {
-	struct account_visit visit = account_enter(romeo, NULL, "test");
+	struct account_visit visit = account_enter(romeo, NULL, ACCOUNT_IN_CORE);
 	struct cpl_arena *arena = cpl_arena_create();
 
 	assert_int_equal(romeo->blocks, 1);
@@ -249,7 +249,7 @@ static void account_ids_come_back(void **state)
 	assert_null(b);
 	assert_null(account_by_id(id + 1));
 	/* A leak keeps the account and its id. */
-	visit = account_enter(a, NULL, "test");
+	visit = account_enter(a, NULL, ACCOUNT_IN_CORE);
 	leak = cpl_alloc(10);
 	account_leave(&visit);
 	account_release(&a);
@@ -286,33 +286,46 @@ static void accounts_are_bounded(void **state)
 static void visits_nest_and_are_sampled(void **state)
 {
 	struct account *juliet = account_create("juliet");
-	struct account_visit outer = account_enter(romeo, NULL, "outer"), inner;
+	struct account_place sum;
+	char name[64];
+	struct account_visit outer = account_enter(romeo, NULL, ACCOUNT_IN_CALL), inner;
 
 	assert_ptr_equal(account_now.account, romeo);
-	inner = account_enter(juliet, NULL, "inner");
+	assert_int_equal(account_running, outer.before.visit ? 0 : account_now.visit);
+	inner = account_enter(juliet, NULL, ACCOUNT_IN_EVENT_message);
 	assert_ptr_equal(account_now.account, juliet);
-	assert_string_equal(account_now.where, "inner");
+	assert_string_equal(account_visit_name(account_running, name), "message");
+	assert_string_equal(name, "juliet");
+	assert_string_equal(account_visit_name(account_outermost, name), "call");
+	assert_string_equal(name, "romeo");
 	account_leave(&inner);
 	assert_ptr_equal(account_now.account, romeo);
-	assert_string_equal(account_now.where, "outer");
+	assert_int_equal(account_running, account_outermost);
 	account_leave(&outer);
+	assert_int_equal(account_running, 0);
+	assert_int_equal(account_outermost, 0);
 	assert_ptr_equal(account_now.account, account_core());
 	for (int i = 1; i < 640; i++) {
-		inner = account_enter(juliet, NULL, "inner");
+		inner = account_enter(juliet, NULL, ACCOUNT_IN_EVENT_message);
 		account_leave(&inner);
 	}
-	assert_int_equal(juliet->entries, 640);
-	assert_int_equal(juliet->sampled, 10);
+	assert_int_equal(juliet->places[ACCOUNT_IN_EVENT_message]->calls, 640);
+	assert_int_equal(juliet->places[ACCOUNT_IN_EVENT_message]->timing.count, 10);
+	assert_null(juliet->places[ACCOUNT_IN_COMMAND]);
 	account_trace = true;
 	for (int i = 0; i < 10; i++) {
-		inner = account_enter(juliet, NULL, "traced");
+		inner = account_enter(juliet, NULL, ACCOUNT_IN_COMMAND);
 		account_leave(&inner);
 	}
 	account_trace = false;
-	assert_int_equal(juliet->sampled, 20);
-	assert_true(juliet->sampled_max_ns <= juliet->sampled_ns);
-	assert_non_null(juliet->slowest);
-	inner = account_enter(NULL, NULL, "core");
+	assert_int_equal(juliet->places[ACCOUNT_IN_COMMAND]->timing.count, 10);
+	account_error(juliet, ACCOUNT_IN_SLOT);
+	sum = account_sum(juliet);
+	assert_int_equal(sum.calls, 650);
+	assert_int_equal(sum.errors, 1);
+	assert_int_equal(sum.timing.count, 20);
+	assert_true(sum.timing.max_ns <= sum.timing.sum_ns);
+	inner = account_enter(NULL, NULL, ACCOUNT_IN_CORE);
 	assert_ptr_equal(account_now.account, account_core());
 	account_leave(&inner);
 	account_release(&juliet);

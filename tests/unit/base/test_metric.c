@@ -151,7 +151,7 @@ static void text_format(void **state)
 static void core_pays(void **state)
 {
 	struct account *account = account_create("romeo");
-	struct account_visit visit = account_enter(account, NULL, "test");
+	struct account_visit visit = account_enter(account, NULL, ACCOUNT_IN_CORE);
 	struct metric *metric = metric_ref(METRIC_GAUGE, "g", "A gauge", &host, 1);
 
 	account_leave(&visit);

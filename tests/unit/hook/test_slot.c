@@ -32,7 +32,7 @@ static int set_up_slots(void **state)
 
 static void *make(struct cpl_slots *slots, const struct cpl_slot *slot, struct cpl_module *module, int value)
 {
-	struct account_visit visit = account_enter(module->account, module, "test");
+	struct account_visit visit = account_enter(module->account, module, ACCOUNT_IN_CORE);
 	struct data *data = cpl_slot_make(slots, slot);
 
 	data->value = value;

@@ -46,7 +46,7 @@ static void fire(struct cpl_ev_stanza *ev, struct cpl_stanza *stanza)
 /* As a callback of the module would do it. */
 static void resume(enum cpl_flow flow)
 {
-	struct account_visit visit = account_enter(beta.account, &beta, "call");
+	struct account_visit visit = account_enter(beta.account, &beta, ACCOUNT_IN_CALL);
 
 	cpl_resume(&kept, flow);
 	assert_null(kept);
@@ -156,7 +156,7 @@ static void times_out_as_failed(void **state)
 	assert_false(cpl_suspension_alive(of_first));
 	assert_true(cpl_suspension_alive(kept));
 	assert_logged("event=message module=beta");
-	assert_int_equal(beta.account->errors, 1);
+	assert_int_equal(account_sum(beta.account).errors, 1);
 	/* The module still gives it back, to no effect. */
 	cpl_resume(&of_first, CPL_NEXT);
 	turns();

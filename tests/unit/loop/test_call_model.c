@@ -199,7 +199,7 @@ static void model_turn(void)
 	unsigned due[2];
 
 	/* The loop runs outside all modules; fire enters the owner. */
-	visit = account_enter(account_core(), NULL, "loop");
+	visit = account_enter(account_core(), NULL, ACCOUNT_IN_CORE);
 	if (!in_watchers)
 		turn_begin();
 	for (int i = 0; i < 2; i++)
@@ -246,7 +246,7 @@ static void step_run(enum step step)
 static void sequence_run(const enum step *steps, unsigned length, enum habit a, enum habit b)
 {
 	uint64_t started = account->calls_started, called = account->calls_fired;
-	struct account_visit visit = account_enter(account, module, "test");
+	struct account_visit visit = account_enter(account, module, ACCOUNT_IN_CORE);
 
 	memset(models, 0, sizeof(models));
 	models[0].habit = a;

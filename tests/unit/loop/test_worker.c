@@ -330,7 +330,7 @@ static void job_of_a_module(void **state)
 
 	mercutio = account_create("mercutio");
 	account_of_module = of_module;
-	visit = account_enter(mercutio, (struct cpl_module *)&module_place, "test");
+	visit = account_enter(mercutio, (struct cpl_module *)&module_place, ACCOUNT_IN_CORE);
 	assert_int_equal(cpl_job_start(&call, NULL, allocating_work, &nothing, sizeof(nothing),
 				       allocating_drop, owned_done),
 			 0);
