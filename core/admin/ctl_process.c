@@ -14,11 +14,11 @@
 /* The server takes 10 s at most to drain; then it has its databases to close. */
 #define STOP_MS 30000
 
-/* The couplet that lies beside us, the installed one, the one on the PATH. */
+/* The couplet that lies beside us (in a build's folder, or in the sbin to our bin), the installed one, the one on the PATH. */
 void ctl_exec_couplet(const struct ctl *ctl, const char *const *arguments)
 {
 	const char *argv[16] = {"couplet", "-c", ctl->config_path};
-	char self[PATH_MAX], beside[PATH_MAX + 16];
+	char self[PATH_MAX], beside[PATH_MAX + 20];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
 
 	for (size_t i = 0; i < 12 && arguments[i]; i++)
@@ -26,6 +26,8 @@ void ctl_exec_couplet(const struct ctl *ctl, const char *const *arguments)
 	if (len > 0) {
 		self[len] = 0;
 		snprintf(beside, sizeof beside, "%s/couplet", dirname(self));
+		execv(beside, (char **)argv);
+		snprintf(beside, sizeof beside, "%s/../sbin/couplet", self);
 		execv(beside, (char **)argv);
 	}
 	execv(COUPLET_SBINDIR "/couplet", (char **)argv);
