@@ -67,8 +67,7 @@ static void hosts_point_to(const struct config *config)
 		const struct config_host *found = config_host_find(config, host->name);
 
 		host->stopping = found == NULL;
-		if (found)
-			host_set_config(host, found);
+		host_set_config(host, found);
 	}
 }
 

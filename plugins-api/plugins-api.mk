@@ -10,4 +10,8 @@ pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = plugins-api/couplet.pc
 templatedir = $(datadir)/couplet/template
 dist_template_DATA = plugins-api/README.md plugins-api/template/Makefile plugins-api/template/mod_template.c
+# The examples, to be built out of the tree.
+examplesdir = $(datadir)/couplet/examples
+dist_examples_DATA = plugins-api/examples/Makefile plugins-api/examples/auth_file.c plugins-api/examples/bot.c \
+	plugins-api/examples/filter.c plugins-api/examples/notes.c plugins-api/examples/visits.c
 dist_template_SCRIPTS = plugins-api/template/test_template

@@ -33,6 +33,10 @@ tests_unit_admin_test_command_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_admin_test_command_LDADD = $(UNIT_LIBS)
 # coupletctl from outside, and the texts made from the tables of options.
 EXTRA_DIST += tests/admin/ctl tests/lint/options
+# A module that tests/admin/ctl opens; -rpath makes libtool build something to be opened, nothing is installed there.
+check_LTLIBRARIES += tests/admin/slow.la
+tests_admin_slow_la_SOURCES = tests/admin/slow.c
+tests_admin_slow_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere -Wl,-z,now
 
 # tests/unit/net
 if HAVE_CMOCKA
@@ -276,7 +280,7 @@ tests_unit_module_counter10_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 endif
 
 # tests/plugin: the commands of plugins-api/README.md, on an installation of this build
-EXTRA_DIST += tests/plugin/run
+EXTRA_DIST += tests/plugin/run tests/examples
 
 # tests/api: what the headers take and what they refuse
 EXTRA_DIST += tests/api/run tests/api/cases

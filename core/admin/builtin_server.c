@@ -104,6 +104,8 @@ static void run_host_list(struct cpl_module *self, struct cpl_invocation *in)
 	for (struct cpl_host *host = cpl_host_next(&at); host; host = cpl_host_next(&at)) {
 		const struct config_host *config = host_config(host);
 
+		if (!config)
+			continue; /* on its way out */
 		cpl_row_begin(in);
 		cpl_row_text(in, host->name);
 		cpl_row_text(in, config->component);

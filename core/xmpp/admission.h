@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Admission: bounds on connections that have not authenticated, per address and in all. An IPv6 peer is counted by its /64.
+ * Admission: bounds on connections that have not authenticated, per address and in all. What counts as one address is
+ * address_peer_key()'s: an IPv6 peer is counted by its /64.
  */
 #ifndef CORE_XMPP_ADMISSION_H
 #define CORE_XMPP_ADMISSION_H

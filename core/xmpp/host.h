@@ -13,6 +13,7 @@
 struct cpl_host *host_create(const struct config_host *config);
 /* Takes it out and frees it once no call of its scope is under way. No session, no user may be left. Nulls. */
 void host_destroy(struct cpl_host **host);
+/* NULL for a host that is stopping: the configuration in force does not have it. */
 const struct config_host *host_config(const struct cpl_host *host);
 void host_set_config(struct cpl_host *host, const struct config_host *config);
 size_t host_count(void);

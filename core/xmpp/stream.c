@@ -11,11 +11,22 @@ static struct cpl_name name_features = {"http://etherx.jabber.org/streams", "fea
 
 enum { LANG_MAX = 64 };
 
+/* Who speaks to a peer that has asked for nobody we know: the same at each start. */
+static struct cpl_host *host_by_default(void)
+{
+	struct cpl_host *first = NULL, *host;
+	size_t at = 0;
+
+	while ((host = cpl_host_next(&at)))
+		if (!first || cpl_str_compare(host->name, first->name) < 0)
+			first = host;
+	return first;
+}
+
 static void stream_send_header(struct session *session, struct cpl_str to)
 {
 	struct cpl_session *s = &session->pub;
-	size_t first = 0;
-	struct cpl_host *host = s->served ? s->served : cpl_host_next(&first);
+	struct cpl_host *host = s->served ? s->served : host_by_default();
 	char fresh[CPL_ID_TEXT];
 	struct cpl_stream_header header = {
 		.from = host ? host->name : CPL_NONE,

@@ -6,14 +6,15 @@
  * Order is the stage, then the number, then the module's name; events of teardown (session_unbound, session_destroyed, user_unload, host_stopping) run in reverse.
  * The flow belongs to the event:
  *   NOTIFY   all handlers run.
- *   FILTER   the first answer that is not CPL_NEXT stops. CPL_HANDLED: it is taken care of. CPL_DROP: it goes no further (an IQ request is
- *            then answered with an error all the same; if the handler has not answered itself, with service-unavailable).
+ *   FILTER   the first answer that is not CPL_NEXT stops. CPL_HANDLED: it is taken care of, an answer included. CPL_DROP: it goes no further; the core
+ *            answers an IQ request with service-unavailable.
  *   ASK      the first CPL_YES or CPL_NO is the answer.
  *   COLLECT  all run, each adds.
  *
  * Suspension. A FILTER handler of an event marked SUSPEND that has to learn something first calls cpl_suspend() and returns CPL_SUSPENDED;
  * when it knows, cpl_resume() with its answer continues the event at the next handler of the table that is current then. Each suspension ends exactly
- * once: by cpl_resume(), by the option suspend_timeout or by the unload of the module; the last two answer internal-server-error.
+ * once: by cpl_resume(), by the option suspend_timeout or by the unload of the module; the last two end it as CPL_FAILED:
+ * a stanza is answered with internal-server-error, a login with temporary-auth-failure, an account's load fails.
  */
 #ifndef COUPLET_EVENT_H
 #define COUPLET_EVENT_H
