@@ -69,7 +69,8 @@ const struct config_host *host_config(const struct cpl_host *host)
 void host_set_config(struct cpl_host *host, const struct config_host *config)
 {
 	CPL_CONTAINER(host, struct host, pub)->config = config;
-	host->component = config->component.ptr != NULL;
+	if (config)
+		host->component = config->component.ptr != NULL;
 }
 
 size_t host_count(void)
