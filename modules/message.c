@@ -11,6 +11,7 @@
 struct undelivered {
 	struct cpl_ev_stanza ev;
 	struct cpl_suspension *suspension;
+	struct cpl_user *user; /* referenced: the outer event may be lost before this one */
 	enum cpl_flow result;
 	bool done;
 };
@@ -25,6 +26,7 @@ static void undelivered_done(struct cpl_event *event, enum cpl_flow result)
 	}
 	undelivered->result = result;
 	undelivered->done = true;
+	cpl_user_unref(&undelivered->user);
 	if (undelivered->suspension)
 		cpl_resume(&undelivered->suspension, result);
 }
@@ -41,6 +43,7 @@ static enum cpl_flow deliver_nowhere(struct cpl_ev_stanza *ev)
 		.target = ev->target,
 		.user = ev->user,
 	};
+	undelivered->user = cpl_user_ref(ev->user);
 	cpl_fire_message_undelivered(ev->host, &undelivered->ev, undelivered_done);
 	if (undelivered->done)
 		return undelivered->result;
@@ -80,7 +83,8 @@ static enum cpl_flow on_message(struct cpl_module *self, struct cpl_ev_stanza *e
 {
 	enum cpl_type type = ev->stanza->type;
 
-	if (ev->recipient) {
+	/* It may have gone while the event was suspended. */
+	if (ev->recipient && cpl_session_is_connected(ev->recipient)) {
 		cpl_session_send(ev->recipient, ev->stanza);
 		return CPL_HANDLED;
 	}

@@ -199,6 +199,22 @@ static bool can_take(const struct cpl_session *session)
 	return session->conn && !session->closing && session->presence && session->priority >= 0;
 }
 
+/* The session has gone, and others of the account were told to wait for it: one of them goes on in its place. False: there is none. */
+static bool flush_pass_on(struct flush *flush)
+{
+	if (can_take(flush->session))
+		return true;
+	CPL_SESSIONS(session, flush->user)
+	{
+		if (!can_take(session))
+			continue;
+		cpl_session_unref(&flush->session);
+		flush->session = cpl_session_ref(session);
+		return true;
+	}
+	return false;
+}
+
 static void flush_end(struct flush *flush)
 {
 	struct offline_state *state = CPL_SLOT_MAKE(flush->user, offline_slot);
@@ -229,7 +245,7 @@ static void flush_rows(struct cpl_call *call)
 	struct cpl_batch *batch;
 	size_t sent = 0;
 
-	if (call->status == 0 && flush->read.count == 0 && state->added && can_take(flush->session)) {
+	if (call->status == 0 && flush->read.count == 0 && state->added && flush_pass_on(flush)) {
 		flush_read(flush);
 		return;
 	}
@@ -242,7 +258,7 @@ static void flush_rows(struct cpl_call *call)
 		flush_end(flush);
 		return;
 	}
-	for (; sent < flush->read.count && can_take(flush->session); sent++) {
+	for (; sent < flush->read.count && flush_pass_on(flush); sent++) {
 		struct cpl_error error;
 		struct cpl_stanza *stanza = cpl_stanza_read(flush->read.rows[sent].values[0].bytes, &error);
 

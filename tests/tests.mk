@@ -157,8 +157,30 @@ tests_unit_xmpp_test_jid_SOURCES = tests/unit/xmpp/test_jid.c
 tests_unit_xmpp_test_jid_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_xmpp_test_jid_LDADD = $(UNIT_LIBS)
 
+# The stage: a server without sockets, the bundled modules linked in as -dlpreopen would; for the unit tests of core/xmpp and for fuzzing.
+STAGE_SOURCES = tests/unit/xmpp/stage.c tests/unit/xmpp/stage.h $(modules_auth_la_SOURCES) $(modules_bind_la_SOURCES) \
+	$(modules_disco_la_SOURCES) $(modules_iq_la_SOURCES) $(modules_memory_la_SOURCES) $(modules_message_la_SOURCES) \
+	$(modules_offline_la_SOURCES) $(modules_ping_la_SOURCES) $(modules_presence_la_SOURCES) $(modules_roster_la_SOURCES) \
+	$(modules_time_la_SOURCES) $(modules_tls_la_SOURCES) $(modules_version_la_SOURCES)
+# Each module is compiled once for all programs on the stage.
+check_LTLIBRARIES += tests/unit/xmpp/libstage.la
+tests_unit_xmpp_libstage_la_SOURCES = $(STAGE_SOURCES)
+if HAVE_CMOCKA
+STAGE_LIBS = tests/unit/xmpp/libstage.la $(UNIT_LIBS) $(OPENSSL_LIBS)
+check_PROGRAMS += tests/unit/xmpp/test_session tests/unit/xmpp/test_input tests/unit/xmpp/test_account
+tests_unit_xmpp_test_session_SOURCES = tests/unit/xmpp/test_session.c tests/unit/xmpp/probe.c tests/unit/xmpp/probe.h
+tests_unit_xmpp_test_session_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xmpp_test_session_LDADD = $(STAGE_LIBS)
+tests_unit_xmpp_test_input_SOURCES = tests/unit/xmpp/test_input.c tests/unit/xmpp/probe.c tests/unit/xmpp/probe.h
+tests_unit_xmpp_test_input_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xmpp_test_input_LDADD = $(STAGE_LIBS)
+tests_unit_xmpp_test_account_SOURCES = tests/unit/xmpp/test_account.c tests/unit/xmpp/probe.c tests/unit/xmpp/probe.h
+tests_unit_xmpp_test_account_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xmpp_test_account_LDADD = $(STAGE_LIBS)
+endif
+
 # tests/fuzz: run with tests/fuzz/run
-EXTRA_DIST += tests/fuzz/run tests/fuzz/xml.dict tests/fuzz/jid.dict tests/fuzz/sasl.dict tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/run tests/fuzz/xml.dict tests/fuzz/jid.dict tests/fuzz/sasl.dict tests/fuzz/dispatch.dict tests/fuzz/corpus
 if FUZZERS
 FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += tests/fuzz/fuzz_framer tests/fuzz/fuzz_stream tests/fuzz/fuzz_stanza tests/fuzz/fuzz_jid
@@ -183,6 +205,10 @@ tests_fuzz_fuzz_sasl_SOURCES = tests/fuzz/fuzz_sasl.c tests/fuzz/fuzz.h modules/
 tests_fuzz_fuzz_sasl_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fuzz_fuzz_sasl_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_sasl_LDADD = libcore.la $(OPENSSL_LIBS)
+noinst_PROGRAMS += tests/fuzz/fuzz_dispatch
+tests_fuzz_fuzz_dispatch_SOURCES = tests/fuzz/fuzz_dispatch.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dispatch_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_dispatch_LDADD = tests/unit/xmpp/libstage.la libcore.la $(OPENSSL_LIBS)
 endif
 
 # tests/unit/hook

@@ -157,6 +157,22 @@ static inline void account_back(struct account *before)
 }
 
 /*
+ * For core code that a module has called and that does the core's own work from there on: calls that it begins and events that it fires are the core's, so
+ * that they are neither refused to a stopping module nor cancelled with it. Pass what the first returned to the second. Who pays stays as it is.
+ */
+static inline struct cpl_module *account_core_begin(void)
+{
+	struct cpl_module *before = account_now.module;
+
+	account_now.module = NULL;
+	return before;
+}
+static inline void account_core_end(struct cpl_module *before)
+{
+	account_now.module = before;
+}
+
+/*
  * For core code that knows a module only as an opaque pointer: core/module sets these at start.
  * account_of_module(module): its account. account_module_stopping(module): true once it starts no new calls.
  * Each pointer is NULL until then, and is never called with a NULL module.

@@ -155,6 +155,7 @@ static void start_claim(struct cpl_host *host, struct cpl_event *event, const st
 	event->done = done;
 	event->id = EVENT_CLAIM;
 	event->suspension = NULL;
+	event->starter = NULL;
 	if (!event_enter(EVENT_CLAIM)) {
 		event_finish(event, CPL_DROP);
 		return;

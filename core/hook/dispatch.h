@@ -60,7 +60,7 @@ uint16_t dispatch_event_id(struct cpl_str name);
 void suspension_set_timeout(int64_t ms);
 /* Events that wait now: for their module, or resumed and for their turn. */
 size_t suspension_count(void);
-/* The same for one module. Its code must stay in memory while this is not zero. */
+/* The same for one module, and those that it has fired itself. Its code must stay in memory while this is not zero. */
 size_t suspension_count_of(const struct cpl_module *module);
 /* Ends all of a module (its unload) or of a host (before it is destroyed) as CPL_FAILED. */
 void suspension_end_module(struct cpl_module *module);

@@ -194,6 +194,7 @@ void cpl_event_start(struct cpl_host *host, uint16_t id, struct cpl_event *event
 	event->id = id;
 	event->depth = (uint8_t)depth;
 	event->suspension = NULL;
+	event->starter = account_now.module;
 	d = enter(host, id, &at, &end, &dropped);
 	if (d)
 		run(event, d, at, end);

@@ -55,9 +55,24 @@ static size_t count_in(const struct cpl_list *list, const struct cpl_module *mod
 	return count;
 }
 
+/* Events that the module has fired and others have suspended: their end is its code. */
+static size_t count_started(const struct cpl_module *module)
+{
+	const struct cpl_list *lists[] = {&waiting, &resumed};
+	size_t count = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		for (const struct cpl_list *node = lists[i]->next; node != lists[i]; node = node->next) {
+			const struct cpl_suspension *s = CPL_CONTAINER(node, struct cpl_suspension, node);
+
+			count += s->event->starter == module && s->module != module;
+		}
+	return count;
+}
+
 size_t suspension_count_of(const struct cpl_module *module)
 {
-	return live ? count_in(&waiting, module) + count_in(&resumed, module) : 0;
+	return live ? count_in(&waiting, module) + count_in(&resumed, module) + count_started(module) : 0;
 }
 
 /* The event goes its own way from here; the object is the module's until it gives it back. */

@@ -22,6 +22,45 @@ static struct cpl_stanza *stanza_of(struct cpl_list *node)
 	return CPL_CONTAINER(node, struct cpl_stanza, in_flight);
 }
 
+/* How much has been received and not been handled, and how much may be before reading pauses: many ways fit into a component's stream. */
+enum { ORDERED_WAYS = 16 };
+
+static size_t input_backlog(const struct session *session)
+{
+	return session->order ? session->waiting + session->active : session->waiting;
+}
+
+static size_t input_bound(const struct session *session)
+{
+	return (size_t)session_options()->input_queue * (session->order ? ORDERED_WAYS : 1);
+}
+
+/*
+ * Reading pauses while too much of the session is unfinished: stanzas that wait for their turn, or, in bytes, those and what somebody holds
+ * (a disk that does not answer must not fill our memory).
+ */
+enum { STANZA_OVERHEAD = 512, UNFINISHED_STANZAS = 4 /* of the largest size */ };
+
+static uint64_t input_cost(const struct cpl_stanza *stanza)
+{
+	return (uint64_t)stanza->wire_size + STANZA_OVERHEAD;
+}
+
+static void input_flow(struct session *session)
+{
+	uint64_t most = (uint64_t)session_options()->stanza_size * UNFINISHED_STANZAS;
+	struct cpl_conn *conn = session->pub.conn;
+
+	if (!session->paused && conn && (input_backlog(session) > input_bound(session) || session->unfinished > most)) {
+		session->paused = true;
+		conn->ops->pause(conn);
+	} else if (session->paused && input_backlog(session) <= input_bound(session) / 2 && session->unfinished <= most / 2) {
+		session->paused = false;
+		if (conn)
+			conn->ops->resume(conn);
+	}
+}
+
 /* Takes from the front what is done: stream management counts in order. */
 static void input_collect(struct session *session)
 {
@@ -33,10 +72,12 @@ static void input_collect(struct session *session)
 		if (!stanza->handled || stanza->holds)
 			break;
 		cpl_list_remove(&stanza->in_flight);
+		session->unfinished -= input_cost(stanza);
 		if (stanza->kind != CPL_NONZA)
 			session->pub.handled++;
 		cpl_stanza_unref(&stanza);
 	}
+	input_flow(session);
 	cpl_session_unref(&s);
 }
 
@@ -66,6 +107,7 @@ void session_drop_input(struct session *session)
 
 		cpl_list_remove(&stanza->in_flight);
 		session->waiting--;
+		session->unfinished -= input_cost(stanza);
 		cpl_stanza_unref(&stanza);
 	}
 }
@@ -84,19 +126,6 @@ static void input_ended(struct session *session)
 		cpl_session_close(s, CPL_STREAM_OK, NULL);
 	if (session->ending)
 		session_end(session);
-}
-
-/* How much has been received and not been handled, and how much may be before reading pauses: many ways fit into a component's stream. */
-enum { ORDERED_WAYS = 16 };
-
-static size_t input_backlog(const struct session *session)
-{
-	return session->order ? session->waiting + session->active : session->waiting;
-}
-
-static size_t input_bound(const struct session *session)
-{
-	return (size_t)session_options()->input_queue * (session->order ? ORDERED_WAYS : 1);
 }
 
 /* Begins the next stanza; false when there is none, or the one at hand keeps it waiting. */
@@ -130,11 +159,7 @@ void session_pump(struct session *session)
 	while (input_next(session))
 		;
 	session->pumping = false;
-	if (session->paused && input_backlog(session) <= input_bound(session) / 2) {
-		session->paused = false;
-		if (s->conn)
-			s->conn->ops->resume(s->conn);
-	}
+	input_flow(session);
 	if (!session->active)
 		input_ended(session);
 	cpl_session_unref(&s);
@@ -154,11 +179,8 @@ void session_input(struct session *session, struct cpl_stanza *stanza)
 	stanza->session = cpl_session_ref(s);
 	cpl_list_append(&s->in_flight, &stanza->in_flight);
 	session->waiting++;
+	session->unfinished += input_cost(stanza);
 	session_pump(session);
-	if (input_backlog(session) > input_bound(session) && !session->paused && s->conn) {
-		session->paused = true;
-		s->conn->ops->pause(s->conn);
-	}
 }
 
 /* ---- elements that are no stanzas ---- */

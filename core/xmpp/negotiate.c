@@ -127,6 +127,7 @@ int cpl_session_authenticate(struct cpl_authenticate *request, struct cpl_sessio
 {
 	struct session *session = session_of(s);
 	struct authentication *auth;
+	struct cpl_module *caller;
 	int status;
 
 	if (s->type != CPL_SESSION_C2S_UNAUTHED || session->authenticating || username.len == 0 || username.len > CPL_JID_PART_MAX)
@@ -145,7 +146,9 @@ int cpl_session_authenticate(struct cpl_authenticate *request, struct cpl_sessio
 	auth->ev.condition = "not-authorized";
 	request->call.provider = auth;
 	session->authenticating = true;
+	caller = account_core_begin();
 	cpl_fire_pre_authenticate(s->served, &auth->ev, authenticated);
+	account_core_end(caller);
 	return 0;
 }
 
@@ -281,6 +284,7 @@ int cpl_session_bind(struct cpl_bind *request, struct cpl_session *s, struct cpl
 	struct cpl_arena *arena = cpl_arena_create();
 	struct cpl_str prepared;
 	struct binding *binding;
+	struct cpl_module *caller;
 	int status = 0;
 
 	if (resource.len == 0)
@@ -307,7 +311,9 @@ int cpl_session_bind(struct cpl_bind *request, struct cpl_session *s, struct cpl
 	binding->wait.ready = binding_loaded;
 	request->call.provider = binding;
 	session->authenticating = true;
+	caller = account_core_begin();
 	user_wait(s->served, s->username, &binding->wait);
+	account_core_end(caller);
 	return 0;
 }
 

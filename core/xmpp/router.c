@@ -2,6 +2,7 @@
 /* The router: targets, events, default answers. */
 #include "core/xmpp/router.h"
 
+#include "core/base/account.h"
 #include "core/hook/dispatch.h"
 #include "core/xmpp/session.h"
 #include "core/xmpp/user.h"
@@ -14,6 +15,8 @@ struct routing {
 	struct user_wait wait;
 	void (*finished)(struct cpl_stanza *stanza); /* NULL: the routing has a reference of its own */
 	struct cpl_host *sender;                     /* host of the sender, for route_remote; may be NULL */
+	/* References to the sessions that the payload names: they may end while a handler has the event suspended. */
+	struct cpl_session *source, *recipient;
 };
 
 static size_t pending;
@@ -36,6 +39,7 @@ static struct routing *routing_begin(struct cpl_stanza *stanza, struct cpl_sessi
 	routing->ev.event.stanza = stanza;
 	routing->ev.stanza = stanza;
 	routing->ev.session = session;
+	routing->source = session ? cpl_session_ref(session) : NULL;
 	routing->finished = finished;
 	return routing;
 }
@@ -43,14 +47,18 @@ static struct routing *routing_begin(struct cpl_stanza *stanza, struct cpl_sessi
 static void routing_end(struct routing *routing)
 {
 	struct cpl_stanza *stanza = routing->ev.stanza;
+	struct cpl_session *session;
 
 	pending--;
 	if (routing->ev.user)
 		cpl_user_unref(&routing->ev.user);
+	cpl_session_unref(&routing->recipient);
+	session = routing->source;
 	if (routing->finished)
 		routing->finished(stanza);
 	else
 		cpl_stanza_unref(&stanza);
+	cpl_session_unref(&session);
 }
 
 size_t router_pending(void)
@@ -210,6 +218,7 @@ static void route_to_target(struct routing *routing)
 	if (to.resource_len) {
 		ev->target = CPL_TARGET_FULL;
 		ev->recipient = cpl_map_get(&ev->host->sessions, cpl_jid_str(to));
+		routing->recipient = ev->recipient ? cpl_session_ref(ev->recipient) : NULL;
 	} else {
 		ev->target = ev->session && ev->session->user && cpl_jid_equal(to, ev->session->user->jid) ? CPL_TARGET_SELF : CPL_TARGET_BARE;
 	}
@@ -303,26 +312,32 @@ bool router_unbound_iq(struct cpl_session *session, struct cpl_stanza *stanza, v
 	if (dispatch_iq_start(session->served, &routing->ev, CPL_TO_SELF, payload, unbound_done))
 		return true;
 	pending--;
+	cpl_session_unref(&routing->source);
 	return false;
 }
 
 void cpl_route(struct cpl_session *session, struct cpl_stanza **stanza)
 {
+	struct cpl_module *caller = account_core_begin();
+
 	if (session->full_jid.ptr)
 		router_from_session(session, *stanza, NULL);
 	else
 		router_from_component(session, *stanza, NULL);
 	*stanza = NULL;
+	account_core_end(caller);
 }
 
 void cpl_send(struct cpl_stanza **pointer)
 {
 	struct cpl_stanza *stanza = *pointer;
+	struct cpl_module *caller;
 	struct routing *routing;
 
 	*pointer = NULL;
 	if (!stanza)
 		return;
+	caller = account_core_begin();
 	if (!stanza->arena) {
 		struct cpl_stanza *copy = cpl_stanza_copy(stanza);
 
@@ -334,10 +349,11 @@ void cpl_send(struct cpl_stanza **pointer)
 		routing->sender = cpl_host_find(cpl_jid_domain(stanza->from));
 	if (cpl_jid_is_set(stanza->to)) {
 		route_to_target(routing);
-		return;
+	} else {
+		cpl_log_error("a stanza was sent to nobody kind=%d type=%d", stanza->kind, stanza->type);
+		routing_end(routing);
 	}
-	cpl_log_error("a stanza was sent to nobody kind=%d type=%d", stanza->kind, stanza->type);
-	routing_end(routing);
+	account_core_end(caller);
 }
 
 void cpl_bounce(const struct cpl_stanza *stanza, enum cpl_condition condition, const char *text)

@@ -23,7 +23,7 @@ enum { CLOSE_WAIT_MS = 5000, LINGER_MS = 2000 };
 static const struct config_core *options;
 static struct cpl_list all = {&all, &all};
 static size_t count, alive;
-/* Serialising and suffixes of one stanza at a time; kept, since each stanza needs them. */
+/* Serialising and suffixes of one stanza at a time; kept, since each stanza needs them. A handler of session_out may send, too: see cpl_session_send_to(). */
 static struct cpl_buf scratch, suffixes;
 
 void session_set_options(const struct config_core *core)
@@ -215,24 +215,27 @@ static bool can_send(const struct cpl_session *s)
 
 void cpl_session_send_to(struct cpl_session *s, const struct cpl_stanza *stanza, struct cpl_jid from, struct cpl_jid to, struct cpl_str suffix)
 {
-	struct cpl_ev_out ev = {.session = s, .stanza = stanza, .suffix = &suffixes};
+	struct cpl_buf own = suffixes; /* one sent from within finds none and makes its own */
+	struct cpl_ev_out ev = {.session = s, .stanza = stanza, .suffix = &own};
 	struct account *account;
 
 	if (!can_send(s))
 		return;
 	account = account_as_core();
-	cpl_buf_clear(&suffixes);
+	suffixes = (struct cpl_buf){0};
+	cpl_buf_clear(&own);
 	if (suffix.len)
-		cpl_buf_add(&suffixes, suffix);
-	if (cpl_event_wanted(s->served, CPL_EVENT_session_out) && cpl_fire_session_out(s->served, &ev) != CPL_NEXT) {
-		account_back(account);
-		return;
+		cpl_buf_add(&own, suffix);
+	/* A handler may also have closed the session: nothing follows its end tag. */
+	if ((!cpl_event_wanted(s->served, CPL_EVENT_session_out) || cpl_fire_session_out(s->served, &ev) == CPL_NEXT) && can_send(s)) {
+		cpl_buf_clear(&scratch);
+		cpl_stanza_write_to(stanza, session_of(s)->kind->content, from, to, cpl_buf_str(&own), &scratch);
+		s->stanzas_out++;
+		count_add(COUNT_MESSAGES_OUT + stanza->kind, 1);
+		s->conn->ops->write(s->conn, cpl_buf_str(&scratch));
 	}
-	cpl_buf_clear(&scratch);
-	cpl_stanza_write_to(stanza, session_of(s)->kind->content, from, to, cpl_buf_str(&suffixes), &scratch);
-	s->stanzas_out++;
-	count_add(COUNT_MESSAGES_OUT + stanza->kind, 1);
-	s->conn->ops->write(s->conn, cpl_buf_str(&scratch));
+	cpl_buf_finish(&suffixes);
+	suffixes = own;
 	account_back(account);
 }
 
@@ -359,7 +362,9 @@ static void expired_close(struct loop_timer *timer)
 	}
 	if (s->conn)
 		s->conn->ops->end(s->conn, LINGER_MS);
-	session_drop_input(session);
+	/* What a bound session has sent is handled to its end, however long somebody keeps it waiting. */
+	if (!(session->kind->members & 1u << s->type))
+		session_drop_input(session);
 	session_end(session);
 }
 

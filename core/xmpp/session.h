@@ -33,6 +33,7 @@ struct session {
 	struct cpl_list next;               /* a marker in pub.in_flight: what follows it has not begun */
 	uint32_t waiting;                   /* stanzas behind the marker */
 	uint32_t active;                    /* stanzas before it that have not been handled: at most one, but for those that `order` orders */
+	uint64_t unfinished;                /* what all in pub.in_flight cost, see input.c */
 	struct order *order;                /* a component's, NULL: one stanza after another */
 	const struct stream_kind *kind;
 	uint8_t streams;                    /* headers of ours that were sent */

@@ -60,9 +60,12 @@ static void user_unload(struct user *user)
 	assert(user->pub.session_count == 0 && !cpl_list_linked(&user->lingering));
 	if (cpl_user_find(user->pub.host, user->pub.username) == &user->pub)
 		cpl_map_remove(&user->pub.host->users, user->pub.username);
+	/* A handler may take a reference and drop it, or keep it: the object then ends with that one. */
+	user->pub.refs++;
 	cpl_fire_user_unload(user->pub.host, &ev);
 	user->state = USER_UNLOADED;
 	cpl_scope_end(&user->pub.scope);
+	user->pub.refs--;
 	user_free(user);
 }
 
@@ -290,6 +293,7 @@ int cpl_user_load(struct cpl_user_call *request, struct cpl_scope *scope, struct
 {
 	struct cpl_host *host = cpl_host_find(cpl_jid_domain(account));
 	struct user_call *pending;
+	struct cpl_module *caller;
 	int status;
 
 	if (!host || host->component || account.local_len == 0)
@@ -302,7 +306,9 @@ int cpl_user_load(struct cpl_user_call *request, struct cpl_scope *scope, struct
 	pending->request = request;
 	pending->wait.ready = call_ready;
 	request->call.provider = pending;
+	caller = account_core_begin();
 	user_wait(host, cpl_jid_local(account), &pending->wait);
+	account_core_end(caller);
 	return 0;
 }
 

@@ -2,6 +2,8 @@
 /* Removal of an account: sessions closed, modules asked to undo what others hold (subscriptions), one commit, then the news. */
 #include "core/xmpp/user.h"
 
+#include "core/base/account.h"
+
 #include <couplet/event.h>
 #include <couplet/log.h>
 #include <couplet/store.h>
@@ -117,6 +119,7 @@ int cpl_user_remove(struct cpl_user_call *request, struct cpl_scope *scope, stru
 {
 	struct cpl_host *host = cpl_host_find(cpl_jid_domain(account));
 	struct removal *removal;
+	struct cpl_module *caller;
 	int status;
 
 	if (!host || account.local_len == 0)
@@ -129,6 +132,9 @@ int cpl_user_remove(struct cpl_user_call *request, struct cpl_scope *scope, stru
 	removal->request = request;
 	request->call.provider = removal;
 	removal->wait.ready = removal_ready;
+	/* It goes on whatever becomes of the module that asked for it. */
+	caller = account_core_begin();
 	user_wait(host, cpl_jid_local(account), &removal->wait);
+	account_core_end(caller);
 	return 0;
 }

@@ -185,12 +185,16 @@ void presence_forget(struct cpl_session *session, struct cpl_jid to)
 static void leave_directed(struct cpl_session *session, const struct cpl_stanza *stanza)
 {
 	struct presence_state *state = CPL_SLOT_GET(session, presence_slot);
+	struct cpl_map directed;
 	char *text;
 	size_t at = 0;
 
 	if (!state)
 		return;
-	while ((text = cpl_map_next(&state->directed, &at))) {
+	/* Taken out first: an answer may come at once, and with it presence_forget(). */
+	directed = state->directed;
+	state->directed = (struct cpl_map){0};
+	while ((text = cpl_map_next(&directed, &at))) {
 		struct cpl_stanza *copy = cpl_stanza_copy(stanza);
 		struct cpl_jid to;
 
@@ -202,7 +206,7 @@ static void leave_directed(struct cpl_session *session, const struct cpl_stanza 
 		cpl_stanza_unref(&copy);
 		cpl_free(text);
 	}
-	cpl_map_finish(&state->directed);
+	cpl_map_finish(&directed);
 }
 
 void presence_leave(struct cpl_session *session, const struct cpl_stanza *given, bool was_available)

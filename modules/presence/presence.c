@@ -72,6 +72,9 @@ static enum cpl_flow on_pre_presence(struct cpl_module *self, struct cpl_ev_stan
 {
 	struct cpl_stanza *stanza = ev->stanza;
 
+	/* While this waited, another session took the resource: all has been said in its name. */
+	if (!cpl_session_is_connected(ev->session))
+		return CPL_HANDLED;
 	if (!cpl_jid_is_set(stanza->to)) {
 		if (stanza->type == CPL_TYPE_NONE)
 			return own_available(ev);

@@ -21,6 +21,22 @@ struct roster_pending {
 
 static void group_start(struct roster *roster);
 
+/* The callback of the change's owner; then what the change had of ours. */
+static void change_fired(struct cpl_call *call)
+{
+	struct cpl_roster_change *change = CPL_CONTAINER(call, struct cpl_roster_change, call);
+	struct cpl_user *user = change->user;
+	struct cpl_jid contact = change->contact;
+	union {
+		void *object;
+		void (*function)(struct cpl_call *call);
+	} done = {.object = change->impl[0]};
+
+	done.function(call); /* may free the change */
+	cpl_jid_free(&contact);
+	cpl_user_unref(&user);
+}
+
 static void pending_free(struct roster_pending *pending)
 {
 	cpl_list_remove(&pending->node);
@@ -247,12 +263,16 @@ int roster_change(struct cpl_module *self, struct cpl_roster_change *change, str
 		  struct cpl_jid contact, void (*done)(struct cpl_call *call))
 {
 	struct roster *roster = CPL_SLOT_GET(user, roster_slot);
+	union {
+		void (*function)(struct cpl_call *call);
+		void *object;
+	} owner = {.function = done};
 	struct roster_pending *pending;
 	int status;
 
 	if (user->removed || !roster || !user->roster)
 		return CPL_E_NOT_FOUND;
-	status = cpl_call_begin(&change->call, scope, done, change_cancel);
+	status = cpl_call_begin(&change->call, scope, change_fired, change_cancel);
 	if (status != 0)
 		return status;
 	pending = CPL_NEW(struct roster_pending);
@@ -262,8 +282,9 @@ int roster_change(struct cpl_module *self, struct cpl_roster_change *change, str
 	pending->user = cpl_user_ref(user);
 	pending->contact = cpl_jid_dup(cpl_jid_bare(contact));
 	change->call.provider = pending;
-	change->user = user;
-	change->contact = pending->contact;
+	change->impl[0] = owner.object;
+	change->user = cpl_user_ref(user);
+	change->contact = cpl_jid_dup(pending->contact);
 	change->changed = change->pushed = false;
 	cpl_list_append(&roster->queue, &pending->node);
 	if (!roster->committing)

@@ -149,6 +149,7 @@ static void set_done(struct cpl_call *call)
 /* What an item may look like; CPL_UNDEFINED_CONDITION when it is right. */
 static enum cpl_condition check_item(const struct cpl_element *item, struct cpl_arena *arena)
 {
+	struct cpl_str seen[ROSTER_GROUPS_MAX];
 	unsigned groups = 0;
 
 	if (cpl_attr_get(item, "name").len > ROSTER_NAME_MAX)
@@ -160,11 +161,12 @@ static enum cpl_condition check_item(const struct cpl_element *item, struct cpl_
 		if (!cpl_is(child, &name_group))
 			continue;
 		text = cpl_text_of(child, arena);
-		if (text.len == 0 || text.len > ROSTER_GROUP_MAX || ++groups > ROSTER_GROUPS_MAX)
+		if (text.len == 0 || text.len > ROSTER_GROUP_MAX || groups == ROSTER_GROUPS_MAX)
 			return CPL_NOT_ACCEPTABLE;
-		for (struct cpl_element *other = cpl_next_child(child); other; other = cpl_next_child(other))
-			if (cpl_is(other, &name_group) && cpl_str_equal(text, cpl_text_of(other, arena)))
+		for (unsigned i = 0; i < groups; i++)
+			if (cpl_str_equal(text, seen[i]))
 				return CPL_BAD_REQUEST;
+		seen[groups++] = text;
 	}
 	return CPL_UNDEFINED_CONDITION;
 }

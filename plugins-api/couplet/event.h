@@ -46,6 +46,7 @@ struct cpl_event {
 	int16_t number;
 	const char *module;
 	struct cpl_stanza *stanza; /* referenced while suspended; may be NULL */
+	struct cpl_module *starter; /* whose code `done` is; NULL: the core's */
 };
 
 /* Which kind of address a stanza's `to` is, seen from the host that handles it. */

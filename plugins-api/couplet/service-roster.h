@@ -47,8 +47,8 @@ static inline const struct cpl_roster_item *cpl_roster_next(const struct cpl_ros
 
 struct cpl_roster_change {
 	struct cpl_call call;
-	struct cpl_user *user;   /* referenced while the change is under way */
-	struct cpl_jid contact;  /* bare; the change's own copy */
+	struct cpl_user *user;   /* referenced until the callback has returned */
+	struct cpl_jid contact;  /* bare; the change's own copy, as long */
 	/*
 	 * Computes the new state: `item` is a copy of the staged one (zeroed but for its jid if there is none) that may be changed freely, with memory of `arena`; a
 	 * new `request` is given with a reference. Returns true to write it; false: no change, which completes with status 0 as well. An item that is neither listed nor
