@@ -94,7 +94,7 @@ static enum cpl_flow on_handshake(struct cpl_module *self, struct cpl_ev_nonza *
 		return CPL_HANDLED;
 	}
 	/* Only now: whether a component is connected is told to nobody who could not be it. */
-	link = cpl_slot_make(&session->served->slots, &link_slot);
+	link = CPL_SLOT_MAKE(session->served, link_slot);
 	if (!meet_conflict(link, config->conflict)) {
 		cpl_session_close(session, CPL_STREAM_CONFLICT, "This component is connected already");
 		return CPL_HANDLED;
@@ -109,7 +109,7 @@ static enum cpl_flow on_handshake(struct cpl_module *self, struct cpl_ev_nonza *
 
 static void on_session_destroyed(struct cpl_module *self, struct cpl_ev_session *ev)
 {
-	struct link *link = ev->session->served ? cpl_slot_get(&ev->session->served->slots, &link_slot) : NULL;
+	struct link *link = ev->session->served ? CPL_SLOT_GET(ev->session->served, link_slot) : NULL;
 
 	if (link && link->session == ev->session)
 		cpl_session_unref(&link->session);
@@ -133,7 +133,7 @@ static void refuse(const struct cpl_ev_stanza *ev)
 
 static enum cpl_flow on_stanza(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
-	const struct link *link = ev->host->component ? cpl_slot_get(&ev->host->slots, &link_slot) : NULL;
+	const struct link *link = ev->host->component ? CPL_SLOT_GET(ev->host, link_slot) : NULL;
 
 	if (!ev->host->component)
 		return CPL_NEXT;

@@ -13,5 +13,5 @@ dist_template_DATA = plugins-api/README.md plugins-api/template/Makefile plugins
 # The examples, to be built out of the tree.
 examplesdir = $(datadir)/couplet/examples
 dist_examples_DATA = plugins-api/examples/Makefile plugins-api/examples/auth_file.c plugins-api/examples/bot.c \
-	plugins-api/examples/filter.c plugins-api/examples/notes.c plugins-api/examples/visits.c
+	plugins-api/examples/echo_component.c plugins-api/examples/filter.c plugins-api/examples/notes.c plugins-api/examples/visits.c
 dist_template_SCRIPTS = plugins-api/template/test_template

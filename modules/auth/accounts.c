@@ -28,8 +28,8 @@ bool accounts_name_acceptable(struct cpl_jid account)
 {
 	struct cpl_arena *arena = cpl_arena_create();
 	struct cpl_str local = CPL_NONE;
-	bool good = account.local_len > 0 && !cpl_jid_is_full(account) &&
-		    cpl_host_find(cpl_jid_domain(account)) &&
+	const struct cpl_host *host = cpl_host_find(cpl_jid_domain(account));
+	bool good = account.local_len > 0 && !cpl_jid_is_full(account) && host && !host->component &&
 		    cpl_prepare_new_local(&local, cpl_jid_local(account), arena) == 0 &&
 		    cpl_str_equal(local, cpl_jid_local(account));
 

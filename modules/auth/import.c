@@ -128,6 +128,7 @@ static const char *read_password(struct import *import, struct entry *entry, str
 /* NULL, or what is wrong with the line. */
 static const char *read_line(struct import *import, struct entry *entry, struct cpl_str line)
 {
+	struct cpl_host *host;
 	size_t end = 0;
 	struct cpl_str text;
 
@@ -142,13 +143,16 @@ static const char *read_line(struct import *import, struct entry *entry, struct 
 	if (cpl_jid_parse(&entry->account, cpl_arena_copy(import->arena, (struct cpl_str){line.ptr, end}),
 			  import->arena) != 0)
 		return "not a JID";
-	if (!cpl_host_find(cpl_jid_domain(entry->account)))
+	host = cpl_host_find(cpl_jid_domain(entry->account));
+	if (!host)
 		return "not one of our hosts";
+	if (host->component)
+		return "a component's host has no accounts";
 	if (!accounts_name_acceptable(entry->account))
 		return "not acceptable as the name of an account";
 	if (scram_keys_announced(text))
 		return read_keys(import, entry, text);
-	return read_password(import, entry, cpl_host_find(cpl_jid_domain(entry->account)), text);
+	return read_password(import, entry, host, text);
 }
 
 static void read_batch(struct import *import)

@@ -55,7 +55,7 @@ static void collect(struct cpl_module *self, struct cpl_ev_disco *ev)
 
 	if (ev->user)
 		add_identity(ev, "account", "registered", CPL_NONE);
-	else
+	else if (!ev->host->component)
 		add_identity(ev, "server", "im", CPL_CONFIG(self, ev->host, struct disco_config)->name);
 	for (size_t i = 0; i < count; i++)
 		add_identity(ev, rows[i].category, rows[i].type, cpl_str_of(rows[i].name));
@@ -274,6 +274,23 @@ static void add_resources(struct cpl_ev_disco *disco)
 	}
 }
 
+/* The services of a host: the domains below it that modules or external components serve (XEP-0030 4). */
+static void add_components(struct cpl_ev_disco *disco)
+{
+	struct cpl_str name = disco->host->name;
+	struct cpl_host *host;
+	size_t at = 0;
+
+	while ((host = cpl_host_next(&at))) {
+		size_t more = host->name.len > name.len ? host->name.len - name.len : 0;
+		struct cpl_str tail = {host->name.ptr + more, host->name.len - more};
+
+		if (!host->component || host->stopping || more < 2 || host->name.ptr[more - 1] != '.' || !cpl_str_equal(tail, name))
+			continue;
+		cpl_attr_set(disco->answer, cpl_add(disco->answer, disco->query, &items_item), "jid", host->name);
+	}
+}
+
 static enum cpl_flow on_items(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
 	struct cpl_ev_disco disco;
@@ -283,6 +300,8 @@ static enum cpl_flow on_items(struct cpl_module *self, struct cpl_ev_stanza *ev)
 	disco = begin(ev, &items_query);
 	if (disco.user && !disco.node.ptr)
 		add_resources(&disco);
+	if (!disco.user && !disco.node.ptr && !ev->host->component)
+		add_components(&disco);
 	cpl_fire_disco_items(ev->host, &disco);
 	return finish(ev, &disco);
 }

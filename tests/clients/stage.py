@@ -18,8 +18,12 @@ class Setting:
 	"""What the scenarios' Server asks of a script."""
 
 	hosts = ['localhost']
-	listeners = {'c2s': '', 'c2s-direct': 'tls: direct'}
-	settings = {'tls': ''}   # replaces the scenarios' own default: TLS is required, as it is unless the configuration says otherwise
+	listeners = {'c2s': '', 'c2s-direct': 'tls: direct', 'component': ''}
+	settings = {
+		'tls': '',   # replaces the scenarios' own default: TLS is required, as it is unless the configuration says otherwise
+		'hosts': 'hosts:\n  localhost:\n    certificate: {cert localhost}\n'
+			'  gateway.localhost: {component: external, external: {secret: parting is such sweet sorrow}}\n',
+	}
 
 
 class Stage:

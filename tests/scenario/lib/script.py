@@ -39,6 +39,7 @@ class Script:
 		self.hosts = ['localhost']
 		self.listeners = {'c2s': ''}
 		self.barrier = True
+		self.examples = []       # modules of plugins-api/examples that the server shall find
 		self.scenarios = []
 
 
@@ -85,6 +86,8 @@ def read_settings(script, statement):
 	elif text.startswith('listener '):
 		name, _, options = text[len('listener '):].partition(':')
 		script.listeners[name.strip()] = options.strip()
+	elif text.startswith('example '):
+		script.examples.append(text[len('example '):].strip())
 	elif text == 'barrier: off':
 		script.barrier = False
 	else:

@@ -59,7 +59,27 @@ class Server:
 		give_away(self.directory)
 		self.ports = {name: free_port() for name in script.listeners}
 		self.process = None
+		self.modules = self.options.modules
+		if getattr(script, 'examples', None):
+			self.build_examples(script.examples)
 		self.write_config()
+
+	def build_examples(self, names):
+		"""As their authors would, with the headers alone; beside links to the modules of the build."""
+		source = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../../plugins-api'))
+		self.modules = os.path.join(self.directory, 'modules')
+		os.mkdir(self.modules)
+		for folder in (os.path.join(self.options.modules, '.libs'), self.options.modules):
+			for name in os.listdir(folder) if os.path.isdir(folder) else ():
+				if name.endswith('.so') and not os.path.exists(os.path.join(self.modules, name)):
+					os.symlink(os.path.abspath(os.path.join(folder, name)), os.path.join(self.modules, name))
+		for name in ['Makefile'] + [name + '.c' for name in names]:
+			shutil.copy(os.path.join(source, 'examples', name), self.modules)
+		done = subprocess.run(['make', '-s', 'MODULE_CFLAGS=-std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -fPIC '
+			'-fvisibility=hidden -I' + source] + [name + '.so' for name in names],
+			cwd=self.modules, capture_output=True, text=True, check=False)
+		if done.returncode:
+			raise ServerError('the examples cannot be built:\n' + done.stdout + done.stderr)
 
 	def write_config(self):
 		"""The settings of the script over the defaults; a key that the script names replaces the default's."""
@@ -67,7 +87,7 @@ class Server:
 			'user': 'user: %s\n' % AS_ROOT if AS_ROOT else '',
 			'data': 'data: %s/data\n' % self.directory,
 			'storage': 'storage: sqlite\n',
-			'modules_path': 'modules_path: %s\n' % self.options.modules,
+			'modules_path': 'modules_path: %s\n' % self.modules,
 			'modules': 'modules: [%s]\n' % ', '.join(MODULES),
 			'tls': 'tls: {required: false}\n',
 			'listen': 'listen:\n' + ''.join('  %s: {address: ["127.0.0.1"], port: %d%s}\n' % (
