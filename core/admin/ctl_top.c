@@ -150,8 +150,8 @@ static void draw(const struct ctl_link *link, const struct line *lines, size_t c
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row < 4 || size.ws_col < 20)
 		size = (struct winsize){.ws_row = 24, .ws_col = 80};
 	cpl_buf_add(&screen, CPL_STR("\033[H"));
-	snprintf(text, sizeof text, "couplet %s, process %d; order: t time, c calls, m max, b bytes, n name (now %c); q quits", link->version,
-		 (int)link->server, order);
+	snprintf(text, sizeof text, "order %c of [t]ime [c]alls [m]ax [b]ytes [n]ame, [q]uit; couplet %s, process %d", order, link->version,
+		 (int)link->server);
 	put(&screen, size.ws_col, text);
 	snprintf(text, sizeof text, "%-12s %-20s %8s %7s %7s %7s %8s %8s %8s %8s", "MODULE", "EVENT", "CALLS/s", "STOPS", "ERRORS", "TIME%", "MEAN",
 		 "P99", "MAX", "BYTES");

@@ -10,9 +10,12 @@ struct unit {
 /* With the largest unit that divides it. */
 static void add_number(struct cpl_buf *out, int64_t value, const struct unit *units)
 {
-	while (units->size > 1 && (value == 0 || value % units->size))
+	while (units->size > 1 && value % units->size)
 		units++;
-	cpl_buf_addf(out, "%lld%s", (long long)(value / units->size), units->name);
+	if (value == 0)
+		cpl_buf_add_char(out, '0');
+	else
+		cpl_buf_addf(out, "%lld%s", (long long)(value / units->size), units->name);
 }
 
 static void add_list(struct cpl_buf *out, const struct cpl_str_list *list)
