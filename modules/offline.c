@@ -18,8 +18,7 @@ CPL_CONTENT_NAME(name_body, "body");
 CPL_NAME(name_delay, "urn:xmpp:delay", "delay");
 CPL_NAME(name_store, "urn:xmpp:hints", "store");
 CPL_NAME(name_no_store, "urn:xmpp:hints", "no-store");
-CPL_NAME(name_no_permanent_store, "urn:xmpp:hints", "no-permanent-store");
-static struct cpl_name *const offline_names[] = {&name_body, &name_delay, &name_store, &name_no_store, &name_no_permanent_store, NULL};
+static struct cpl_name *const offline_names[] = {&name_body, &name_delay, &name_store, &name_no_store, NULL};
 
 static const struct cpl_column offline_columns[] = {{"stanza", CPL_COLUMN_STANZA, false}, {NULL, CPL_COLUMN_TEXT, false}};
 static const struct cpl_store offline_store = {"offline", CPL_STORE_ARCHIVE, 1, offline_columns, NULL};
@@ -131,10 +130,10 @@ static void counted(struct cpl_call *call)
 	keeping_end(keeping);
 }
 
-/* XEP-0160 3 and XEP-0334: text that a person wrote, unless a hint says otherwise. */
+/* XEP-0160 3 and XEP-0334 3: text that a person wrote, unless a hint says otherwise; no-permanent-store is about archives. */
 static bool worth_keeping(const struct cpl_stanza *stanza)
 {
-	if (cpl_child(stanza->root, &name_no_store) || cpl_child(stanza->root, &name_no_permanent_store))
+	if (cpl_child(stanza->root, &name_no_store))
 		return false;
 	return cpl_child(stanza->root, &name_body) || cpl_child(stanza->root, &name_store);
 }

@@ -461,7 +461,8 @@ static void on_idle(struct cpl_conn *conn)
 {
 	struct session *session = conn->owner;
 
-	if (session->stream_open && !session->pub.closing)
+	/* Not between two streams either: nothing may stand before the header of the next (RFC 6120 4.6.1). */
+	if (session->stream_open && !session->pub.notopen && !session->pub.closing)
 		conn->ops->write(conn, CPL_STR(" "));
 }
 

@@ -8,7 +8,7 @@ static void send_copy(const struct cpl_stanza *stanza, struct cpl_jid to)
 	struct cpl_host *host = cpl_host_find(cpl_jid_domain(to));
 	struct cpl_stanza *copy;
 
-	if (host && to.local_len && !cpl_user_find(host, cpl_jid_local(to)))
+	if (host && !host->component && to.local_len && !cpl_user_find(host, cpl_jid_local(to)))
 		return;
 	copy = cpl_stanza_copy(stanza);
 	cpl_stanza_set_to(copy, to);
@@ -32,7 +32,7 @@ void presence_broadcast(struct cpl_session *session, const struct cpl_stanza *st
 
 	CPL_SESSIONS(other, session->user)
 	{
-		if (other->presence && !(other == session && stanza->type == CPL_TYPE_UNAVAILABLE))
+		if (other->presence) /* the sender, too, also when it ends its presence (4.5.2) */
 			cpl_session_send_to(other, stanza, (struct cpl_jid){0}, bare, CPL_NONE);
 	}
 	while ((item = cpl_roster_next(session->roster, &at)))
@@ -114,13 +114,13 @@ enum cpl_flow presence_on_probe(struct cpl_ev_stanza *ev)
 
 	/* An account that is not there looks like one that does not know the prober (RFC 6121 4.3.2, 8.5.1). */
 	if (!user) {
-		presence_send_type(cpl_jid_bare(ev->stanza->to), from, CPL_TYPE_UNSUBSCRIBED);
+		presence_send_type(cpl_jid_bare(ev->stanza->to), cpl_jid_bare(from), CPL_TYPE_UNSUBSCRIBED);
 		return CPL_HANDLED;
 	}
 	own = cpl_jid_equal_bare(from, user->jid);
 	item = cpl_roster_find(user->roster, from);
 	if (!own && !(item && (item->subscription & CPL_SUB_FROM))) {
-		presence_send_type(user->jid, from, CPL_TYPE_UNSUBSCRIBED);
+		presence_send_type(user->jid, cpl_jid_bare(from), CPL_TYPE_UNSUBSCRIBED);
 		return CPL_HANDLED;
 	}
 	if (ev->target == CPL_TARGET_FULL) {
@@ -182,7 +182,15 @@ void presence_forget(struct cpl_session *session, struct cpl_jid to)
 		cpl_free(cpl_map_remove(&state->directed, cpl_jid_str(to)));
 }
 
-static void leave_directed(struct cpl_session *session, const struct cpl_stanza *stanza)
+/* Those who are subscribed have heard the broadcast, if there was one (4.6.3). */
+static bool has_heard(const struct cpl_session *session, struct cpl_jid to, bool was_available)
+{
+	const struct cpl_roster_item *item = was_available ? cpl_roster_find(session->roster, to) : NULL;
+
+	return item && (item->subscription & CPL_SUB_FROM);
+}
+
+static void leave_directed(struct cpl_session *session, const struct cpl_stanza *stanza, bool was_available)
 {
 	struct presence_state *state = CPL_SLOT_GET(session, presence_slot);
 	struct cpl_map directed;
@@ -199,7 +207,7 @@ static void leave_directed(struct cpl_session *session, const struct cpl_stanza 
 		struct cpl_jid to;
 
 		/* It was an address when it was remembered. */
-		if (cpl_jid_parse(&to, cpl_str_of(text), copy->arena) == 0) {
+		if (cpl_jid_parse(&to, cpl_str_of(text), copy->arena) == 0 && !has_heard(session, to, was_available)) {
 			cpl_stanza_set_to(copy, to);
 			cpl_send(&copy);
 		}
@@ -221,6 +229,6 @@ void presence_leave(struct cpl_session *session, const struct cpl_stanza *given,
 	}
 	if (was_available)
 		presence_broadcast(session, stanza);
-	leave_directed(session, stanza);
+	leave_directed(session, stanza, was_available);
 	cpl_stanza_unref(&own);
 }

@@ -300,6 +300,9 @@ enum cpl_flow presence_subscription_in(struct cpl_ev_stanza *ev)
 {
 	if (!ev->user || cpl_jid_equal_bare(ev->stanza->from, ev->user->jid))
 		return CPL_HANDLED; /* no such account: silence, as RFC 6121 8.5.1 has it */
+	/* Subscriptions are between accounts: a component's resources are left out as a client's are (3.1.2). */
+	cpl_stanza_set_from(ev->stanza, cpl_jid_bare(ev->stanza->from));
+	cpl_stanza_set_to(ev->stanza, cpl_jid_bare(ev->stanza->to));
 	return start(ev, ev->user, cpl_jid_bare(ev->stanza->from), true);
 }
 
