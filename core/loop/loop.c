@@ -10,6 +10,7 @@
 #include <ev.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #define VIRTUAL_NOW	  1769860800000 /* 2026-01-31T12:00:00Z */
 #define VIRTUAL_MONOTONIC 1000000
@@ -31,6 +32,8 @@ static struct {
 	unsigned ran;
 	struct loop_task *tasks; /* those of this turn, oldest first */
 	struct cpl_list hooks, idles;
+	unsigned measured;	      /* who wants turns measured */
+	int64_t cpu_before, longest; /* ns */
 } loop;
 
 static _Atomic(struct loop_task *) posted; /* newest first */
@@ -163,6 +166,36 @@ static void idles_run(void)
 	}
 }
 
+static int64_t cpu_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void measure(void)
+{
+	int64_t now = cpu_time();
+
+	if (now - loop.cpu_before > loop.longest)
+		loop.longest = now - loop.cpu_before;
+	loop.cpu_before = now;
+}
+
+void loop_measure(bool on)
+{
+	assert(on || loop.measured > 0);
+	if (on && loop.measured == 0)
+		loop.cpu_before = cpu_time();
+	loop.measured += on ? 1 : -1;
+}
+
+int64_t loop_longest_turn(void)
+{
+	return loop.longest;
+}
+
 bool loop_turn(int wait_ms)
 {
 	loop.ran = 0;
@@ -173,6 +206,8 @@ bool loop_turn(int wait_ms)
 	loop.ran += calls_drain();
 	hooks_run();
 	idles_run();
+	if (loop.measured)
+		measure();
 	return loop.ran > 0;
 }
 

@@ -32,12 +32,14 @@ static void activate(void)
 	if (active)
 		return;
 	active = true;
+	loop_measure(true);
 	loop_hook_add(&hook, check);
 }
 
 static void deactivate(void)
 {
 	active = false;
+	loop_measure(false);
 	loop_hook_remove(&hook);
 	loop_timer_stop(&timer);
 }

@@ -4,6 +4,7 @@
  * loop, all that may fail before the first thing that is seen outside. One such change at a time.
  */
 #include "core/hook/slot.h"
+#include "core/loop/loop.h"
 #include "core/loop/worker.h"
 #include "core/module/module.h"
 #include "core/xmpp/store.h"
@@ -31,6 +32,7 @@ static void end(struct change *change, int status, const char *text)
 	struct manager_request *request = change->request;
 
 	current = NULL;
+	loop_measure(false);
 	loader_drop_copy(&change->copy);
 	if (status < 0)
 		cpl_log_warn("module could not be %s name=%s reason=%s",
@@ -256,9 +258,10 @@ static int prepare(struct cpl_module *old, struct cpl_module *now, struct cpl_er
 	if (code >= 0)
 		code = module_load(now, error);
 	if (code >= 0)
-		code = check_driver(old, now, error);
-	if (code >= 0)
 		code = move_state(old, now, error);
+	/* A driver's stores are declared to it once it has the data that they are about. */
+	if (code >= 0)
+		code = check_driver(old, now, error);
 	return code;
 }
 
@@ -380,6 +383,7 @@ static int begin(enum verb verb, struct cpl_str name, struct manager_request *re
 	if (current)
 		return cpl_fail(error, CPL_E_BUSY, "the module %s is being changed; try again when that is done", current->name);
 	change = current = CPL_NEW(struct change);
+	loop_measure(true);
 	change->request = request;
 	change->verb = verb;
 	change->name = cpl_strdup(name);

@@ -4,6 +4,7 @@
 #include "core/base/account.h"
 #include "core/base/count.h"
 #include "core/base/metric.h"
+#include "core/loop/worker.h"
 
 #include <couplet/log.h>
 #include <couplet/map.h>
@@ -24,7 +25,17 @@ static struct {
 	size_t at_former; /* requests that drivers before it still have */
 	struct cpl_list waiting;
 	size_t waiting_count;
+	struct former *formers; /* whose requests are not all back */
 } storage = {.waiting = {&storage.waiting, &storage.waiting}};
+
+/* A driver that another has replaced: it stays in memory until it has left. */
+struct former {
+	struct worker_job job;
+	struct cpl_module *provider;
+	const struct cpl_storage_service *service;
+	struct account *account;
+	struct former *next;
+};
 
 struct account *store_memory_enter(void)
 {
@@ -226,6 +237,50 @@ int store_check_driver(struct cpl_module *provider, const struct cpl_storage_ser
 	return code;
 }
 
+static void former_add(struct cpl_module *provider, const struct cpl_storage_service *service)
+{
+	struct former *former;
+
+	if (!account_of_module || !provider)
+		return;
+	former = CPL_NEW(struct former);
+	former->provider = provider;
+	former->service = service;
+	former->account = account_of_module(provider);
+	former->account->jobs++;
+	former->next = storage.formers;
+	storage.formers = former;
+}
+
+static void former_leave(struct worker_job *job)
+{
+	const struct former *former = CPL_CONTAINER(job, struct former, job);
+
+	if (former->service->size > offsetof(struct cpl_storage_service, leave) && former->service->leave)
+		former->service->leave(former->provider);
+}
+
+static void former_left(struct worker_job *job)
+{
+	struct former *former = CPL_CONTAINER(job, struct former, job);
+
+	former->account->jobs--;
+	cpl_free(former);
+}
+
+/* All requests of former drivers are back. */
+static void formers_leave(void)
+{
+	struct former *former;
+
+	while ((former = storage.formers)) {
+		storage.formers = former->next;
+		former->job.work = former_leave;
+		former->job.done = former_left;
+		worker_start(&former->job);
+	}
+}
+
 static void job_submit(struct store_job *job)
 {
 	struct account_visit visit;
@@ -270,6 +325,8 @@ void store_set_driver(struct cpl_module *provider, const struct cpl_storage_serv
 	struct cpl_error error = {0};
 	size_t at = 0;
 
+	if (service && storage.service)
+		former_add(storage.provider, storage.service);
 	storage.at_former += storage.at_driver;
 	storage.at_driver = 0;
 	storage.generation++;
@@ -288,8 +345,10 @@ void store_set_driver(struct cpl_module *provider, const struct cpl_storage_serv
 		}
 		account_leave(&visit);
 	}
-	if (storage.at_former == 0)
+	if (storage.at_former == 0) {
+		formers_leave();
 		waiting_submit();
+	}
 }
 
 size_t store_pending(void)
@@ -399,8 +458,10 @@ static void job_done(struct loop_task *task)
 	} else {
 		store_job_destroy(&job);
 	}
-	if (storage.at_former == 0)
+	if (storage.at_former == 0) {
+		formers_leave();
 		waiting_submit();
+	}
 }
 
 void cpl_store_finished(struct cpl_store_request *request)

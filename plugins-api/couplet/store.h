@@ -180,6 +180,12 @@ struct cpl_storage_service {
 	void (*submit)(struct cpl_module *driver, struct cpl_store_request *request);
 	/* Last id of the archive rows of a store, for giving out ids; blocking, after declare. */
 	int64_t (*last_id)(struct cpl_module *driver, const struct cpl_store *store);
+	/*
+	 * May be NULL. Called once on a worker thread when another generation has taken over and every request has been given back: closes what takes time to close, so
+	 * that unload(), which comes afterwards, does not block the session thread. Not called at the server's end. Uses nothing but cpl_module_data() of the API's
+	 * functions for the session thread.
+	 */
+	void (*leave)(struct cpl_module *driver);
 };
 
 /* Gives a request back with its result; any thread. The request is the core's from then on. */

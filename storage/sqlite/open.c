@@ -305,15 +305,25 @@ static void connection_close(struct db_connection *connection)
 	connection->sql = NULL;
 }
 
+static void close_all_but_writer(struct database *db)
+{
+	tables_finish(db);
+	connection_close(&db->checkpointer);
+	connection_close(&db->reader);
+}
+
+void db_leave(struct database *db)
+{
+	close_all_but_writer(db);
+	connection_close(&db->writer);
+}
+
 void db_close(struct database **db)
 {
 	struct database *gone = *db;
 
 	*db = NULL;
-	tables_finish(gone);
-	connection_close(&gone->checkpointer);
-	connection_close(&gone->reader);
-	/* Another instance may have the file open (a reload): then the log stays, and this is no failure. */
+	close_all_but_writer(gone);
 	if (gone->writer.sql)
 		sqlite3_wal_checkpoint_v2(gone->writer.sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	connection_close(&gone->writer);

@@ -11,6 +11,8 @@
  * read-only, or was written by a newer version.
  */
 struct database *db_open(const char *path, const struct db_config *config, struct cpl_error *error);
+/* After the threads have ended, while another instance has the file open: closes the connections. db_close() is still due. Any thread. */
+void db_leave(struct database *db);
 /* After the threads have ended: a truncating checkpoint, then everything is closed. Nulls. */
 void db_close(struct database **db);
 

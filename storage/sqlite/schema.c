@@ -253,10 +253,26 @@ static bool table_is_known(struct database *db, const struct db_table *table)
 	return true;
 }
 
+/* table_fit() in a transaction that begins like that. */
+static int fit_within(struct database *db, enum db_common begin, const struct cpl_store *store, const struct db_table *table,
+		      int64_t version, struct cpl_error *error)
+{
+	struct cpl_error ignored;
+	int code = statement_run_common(&db->writer, begin, error);
+
+	if (code)
+		return code;
+	code = table_fit(db, store, table, version, error);
+	if (!code)
+		code = statement_run_common(&db->writer, DB_COMMIT, error);
+	if (code && !sqlite3_get_autocommit(db->writer.sql))
+		statement_run_common(&db->writer, DB_ROLLBACK, &ignored);
+	return code;
+}
+
 int schema_declare(struct database *db, const struct cpl_store *store, struct cpl_error *error)
 {
 	struct db_table *table;
-	struct cpl_error ignored;
 	unsigned columns = 0;
 	char kind[16] = "";
 	int64_t version;
@@ -271,14 +287,10 @@ int schema_declare(struct database *db, const struct cpl_store *store, struct cp
 	while (store->columns && store->columns[columns].name)
 		columns++;
 	table = table_create(store, columns);
-	code = statement_run_common(&db->writer, DB_BEGIN, error);
-	if (!code) {
-		code = table_fit(db, store, table, version, error);
-		if (!code)
-			code = statement_run_common(&db->writer, DB_COMMIT, error);
-		if (code && !sqlite3_get_autocommit(db->writer.sql))
-			statement_run_common(&db->writer, DB_ROLLBACK, &ignored);
-	}
+	/* Mostly there is nothing to write: then it does not wait for another instance that writes (a reload). */
+	code = version == store->version ? fit_within(db, DB_BEGIN_READ, store, table, version, error) : CPL_E_BUSY;
+	if (code)
+		code = fit_within(db, DB_BEGIN, store, table, version, error);
 	if (!code && store->kind == CPL_STORE_ARCHIVE)
 		code = clock_read(db, table, error);
 	if (code || table_is_known(db, table))

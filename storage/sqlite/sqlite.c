@@ -77,11 +77,20 @@ static void sqlite_submit(struct cpl_module *driver, struct cpl_store_request *r
 	threads_submit(cpl_module_data(driver), request);
 }
 
+static void sqlite_leave(struct cpl_module *driver)
+{
+	struct database *db = cpl_module_data(driver);
+
+	threads_stop(db);
+	db_leave(db);
+}
+
 static const struct cpl_storage_service sqlite_service = {
 	.size = sizeof(sqlite_service),
 	.declare = sqlite_declare,
 	.submit = sqlite_submit,
 	.last_id = sqlite_last_id,
+	.leave = sqlite_leave,
 };
 
 static const struct cpl_provide_row sqlite_provides[] = {

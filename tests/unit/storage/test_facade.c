@@ -42,7 +42,7 @@ static int64_t slow_last_id(struct cpl_module *driver, const struct cpl_store *s
 	return last_id;
 }
 
-static const struct cpl_storage_service slow = {sizeof(slow), slow_declare, slow_submit, slow_last_id};
+static const struct cpl_storage_service slow = {sizeof(slow), slow_declare, slow_submit, slow_last_id, NULL};
 
 static int setup(void **state)
 {
