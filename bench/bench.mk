@@ -11,3 +11,6 @@ bench_storage_LDADD = libcore.la $(SQLITE_LIBS)
 noinst_PROGRAMS += bench/load
 bench_load_SOURCES = bench/load.c bench/client.c bench/client.h bench/measure.c bench/measure.h
 bench_load_LDADD = $(OPENSSL_LIBS)
+
+# Instructions in user space per routed message: bench/route
+EXTRA_DIST += bench/route

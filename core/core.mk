@@ -49,7 +49,7 @@ libcore_la_SOURCES += core/module/apply.c core/module/bag.c core/module/descript
 	core/module/options.c core/module/plan.c core/module/reload.c core/module/resources.c core/module/tables.c
 
 # core/admin
-libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_config.c core/admin/builtin_figures.c core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c \
+libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_figures.c core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c \
 	core/admin/certificate.c core/admin/certificate.h core/admin/command.c core/admin/command.h core/admin/control.c \
 	core/admin/control.h core/admin/form.c core/admin/form.h core/admin/frame.c core/admin/frame.h core/admin/invocation.c \
 	core/admin/invocation.h core/admin/local.c core/admin/local.h core/admin/metrics.c core/admin/metrics.h core/admin/offline.c core/admin/offline.h core/admin/peer.c \
@@ -64,7 +64,7 @@ coupletctl_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 # The server itself.
 COUPLET_CPPFLAGS = $(AM_CPPFLAGS) -DCOUPLET_CONFIG='"$(sysconfdir)/couplet/couplet.yml"'
 libcore_la_SOURCES += core/process.c core/process.h core/server.c core/server.h core/server_state.h core/server_listen.c \
-	core/server_reload.c core/server_api.c core/server_diff.c
+	core/server_reload.c core/server_api.c core/server_commands.c core/server_diff.c
 sbin_PROGRAMS += couplet
 couplet_SOURCES = core/main.c
 couplet_CPPFLAGS = $(COUPLET_CPPFLAGS)
@@ -72,3 +72,11 @@ couplet_CPPFLAGS = $(COUPLET_CPPFLAGS)
 couplet_LDADD = $(libcore_la_OBJECTS) $(libcore_la_LIBADD)
 couplet_DEPENDENCIES = $(libcore_la_OBJECTS)
 couplet_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -export-dynamic
+
+# core/test: the test core, and the program that tests modules with it
+bin_PROGRAMS += couplet-module-test
+couplet_module_test_SOURCES = core/test/testcore.c core/test/testcore.h core/test/testlog.c core/test/fault.c core/test/match.c \
+	core/test/peer.c core/test/verbs.c core/test/run.c core/test/run.h core/test/adversity.c core/test/options.c core/test/main.c
+couplet_module_test_LDADD = $(libcore_la_OBJECTS) $(libcore_la_LIBADD)
+couplet_module_test_DEPENDENCIES = $(libcore_la_OBJECTS)
+couplet_module_test_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -export-dynamic

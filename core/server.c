@@ -221,6 +221,9 @@ static int open_all(struct cpl_error *error)
 	for (size_t i = 0; i < config->host_count; i++)
 		host_create(&config->hosts[i]);
 	command_add_builtin();
+	status = command_add(NULL, server_commands, error);
+	if (status != 0)
+		return status;
 	status = manager_apply(config, error);
 	if (status != 0)
 		return status;

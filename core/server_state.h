@@ -5,6 +5,7 @@
 
 #include "core/loop/loop.h"
 #include "core/server.h"
+#include <couplet/command.h>
 
 enum server_state { SERVER_NEW, SERVER_OPEN, SERVER_STOPPING, SERVER_STOP_NOW };
 
@@ -32,6 +33,10 @@ struct config *server_judge(const char *path, struct config_report *report, stru
 struct tls_contexts *server_judge_certificates(const struct config *config, struct config_report *report);
 int server_apply_log(const struct config *config, struct cpl_error *error);
 void server_apply_bounds(const struct config *config);
+
+/* ---- server_commands.c ---- */
+
+extern const struct cpl_command server_commands[]; /* config diff */
 
 /* ---- server_listen.c ---- */
 

@@ -11,7 +11,6 @@ extern const struct cpl_command builtin_sessions[]; /* session list, session clo
 extern const struct cpl_command builtin_modules[];  /* module list, info, load, reload, unload */
 extern const struct cpl_command builtin_figures[];  /* top, trace, metrics */
 
-extern const struct cpl_command builtin_config[];   /* config diff */
 
 /* Microseconds spent at a place: from the visits that were timed, for all of them. */
 int64_t builtin_time_us(const struct account_place *place);

@@ -3,19 +3,7 @@
 #include "core/admin/builtin.h"
 #include "core/base/account.h"
 #include "core/module/manager.h"
-#include "core/server.h"
 #include <couplet/module.h>
-
-static int64_t hosts_of(struct cpl_str name)
-{
-	const struct config *config = server_config();
-	int64_t count = 0;
-
-	for (size_t i = 0; i < config->host_count; i++)
-		for (size_t j = 0; j < config->hosts[i].module_count; j++)
-			count += cpl_str_equal(config->hosts[i].modules[j], name);
-	return count;
-}
 
 static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 {
@@ -29,7 +17,7 @@ static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 		cpl_row_text(in, cpl_str_of(cpl_module_name(m)));
 		cpl_row_text(in, cpl_str_of(manager_descriptor(m)->version));
 		cpl_row_text(in, cpl_str_of(manager_state(m)));
-		cpl_row_int(in, hosts_of(cpl_str_of(cpl_module_name(m))));
+		cpl_row_int(in, (int64_t)manager_hosts(m));
 		cpl_row_int(in, (int64_t)sum.calls);
 		cpl_row_int(in, (int64_t)sum.errors);
 		cpl_row_int(in, atomic_load(&account->bytes));
@@ -118,7 +106,7 @@ static void run_info(struct cpl_module *self, struct cpl_invocation *in)
 	text(in, "summary", manager_descriptor(m)->summary);
 	text(in, "state", manager_state(m));
 	number(in, "module", "generation", manager_generation(m));
-	number(in, "module", "hosts", hosts_of(cpl_arg(in, 0)));
+	number(in, "module", "hosts", (int64_t)manager_hosts(m));
 	number(in, "memory", "bytes", atomic_load(&account->bytes));
 	number(in, "memory", "peak_bytes", atomic_load(&account->peak_bytes));
 	number(in, "memory", "blocks", atomic_load(&account->blocks));

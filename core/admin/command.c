@@ -91,7 +91,7 @@ void command_remove(struct cpl_module *owner)
 void command_add_builtin(void)
 {
 	static const struct cpl_command *const tables[] = {command_local, builtin_server, builtin_sessions, builtin_modules,
-							   builtin_figures,  builtin_config};
+							   builtin_figures};
 	struct cpl_error error;
 
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)

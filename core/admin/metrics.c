@@ -8,14 +8,13 @@
 #include "core/base/metric.h"
 #include "core/hook/dispatch.h"
 #include "core/net/conn_socket.h"
-#include "core/server.h"
 #include "core/xmpp/host.h"
 #include "core/xmpp/router.h"
 #include "core/xmpp/session.h"
 #include "core/xmpp/store.h"
 #include "core/xmpp/user.h"
 
-#include <couplet/time.h>
+#include <couplet/module.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -123,7 +122,7 @@ void metrics_collect(void)
 		[STORAGE_PENDING] = (int64_t)store_pending(),
 		[RESIDENT] = metrics_resident(),
 		[HEAP] = heap(),
-		[UPTIME] = (cpl_now() - server_started_at()) / 1000,
+		[UPTIME] = (cpl_now() - cpl_started_at()) / 1000,
 	};
 
 	make();

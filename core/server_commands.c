@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about the configuration of the running server. */
-#include "core/admin/builtin.h"
-#include "core/server.h"
+/* The commands that only the server itself can carry out: they are above core/admin. */
+#include "core/server_state.h"
 #include <couplet/module.h>
 
 static void add_row(void *data, const struct server_difference *difference)
@@ -36,7 +35,7 @@ static void run_diff(struct cpl_module *self, struct cpl_invocation *in)
 	config_report_finish(&report);
 }
 
-const struct cpl_command builtin_config[] = {
+const struct cpl_command server_commands[] = {
 	{"config diff", "Shows what a reload would change, and changes nothing.",
 	 "Reads and judges the configuration as reload does, and compares it with what runs: hosts, the modules that would be started and stopped on "
 	 "them, options with their present and their new value (secrets are not shown), listeners and certificates. The column takes_effect says "
