@@ -3,8 +3,8 @@
  * Stanzas dispatched to all bundled modules, over scripted connections and the storage driver memory, with a virtual clock.
  *
  * The input is a script, a command a line, of which the first byte says what happens:
- *   0 to 7  the rest of the line is sent by that client; see `roles`. It connects and logs in when it is first spoken of
- *   .       the loop turns once; each command but this and '0' to '7' is followed by the turns it takes until nothing happens
+ *   0 to 9  the rest of the line is sent by that client or component; see `roles`. It connects and logs in when it is first spoken of
+ *   .       the loop turns once; each command but this and '0' to '9' is followed by the turns it takes until nothing happens
  *   t       time passes: 2^N seconds, N the next digit
  *   x r     the client of that digit: end of file, reset
  *   b u     it stops reading, reads again
@@ -23,6 +23,8 @@
 #include "core/xmpp/session.h"
 #include "core/xmpp/user.h"
 
+#include <openssl/evp.h>
+
 static const char config[] = "modules: [tls, auth, bind, roster, presence, message, iq, disco, offline, ping, time, version]\n"
 			     "offline: {max_messages: 4}\n"
 			     "roster: {max_items: 4}\n"
@@ -31,12 +33,13 @@ static const char config[] = "modules: [tls, auth, bind, roster, presence, messa
 			     "output_size: 64K, stanza_elements: 200}\n"
 			     "hosts:\n"
 			     "  example.org:\n"
-			     "  example.net: {tls: {required: false}, bind: {conflict: refuse}}\n";
+			     "  example.net: {tls: {required: false}, bind: {conflict: refuse}}\n"
+			     "  rooms.example.org: {component: external, external: {secret: s}}\n";
 
 static const char *const accounts[] = {"romeo@example.org", "juliet@example.org", "nurse@example.net"};
-enum { ACCOUNTS = sizeof(accounts) / sizeof(accounts[0]), CLIENTS = 8 };
+enum { ACCOUNTS = sizeof(accounts) / sizeof(accounts[0]), CLIENTS = 10 };
 
-enum state { CONNECTED, AUTHENTICATED, BOUND, AVAILABLE };
+enum state { CONNECTED, AUTHENTICATED, BOUND, AVAILABLE, STRANGE_COMPONENT, COMPONENT };
 static const struct role {
 	enum state state;
 	bool secure;
@@ -50,6 +53,8 @@ static const struct role {
 	{AVAILABLE, true, "juliet@example.org/a"},
 	{BOUND, true, "juliet@example.org/b"},
 	{AVAILABLE, true, "nurse@example.net/a"},
+	{STRANGE_COMPONENT, false, NULL},
+	{COMPONENT, false, NULL},
 };
 
 static struct stage_peer peers[CLIENTS];
@@ -93,6 +98,24 @@ static void accounts_renew(void)
 
 /* ---- clients ---- */
 
+static void component_begin(struct stage_peer *peer)
+{
+	static const char header[] = "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' "
+				     "to='rooms.example.org'>";
+	struct cpl_arena *arena = cpl_arena_create();
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	struct cpl_str text;
+
+	stage_connect_component(peer);
+	stage_send(peer, header);
+	text = cpl_arena_printf(arena, "%.*ss", CPL_ARG(peer->session->id));
+	CHECK(EVP_Digest(text.ptr, text.len, hash, &size, EVP_sha1(), NULL) == 1);
+	text = cpl_arena_printf(arena, "<handshake>%.*s</handshake>", CPL_ARG(cpl_hex_encode(arena, hash, size)));
+	stage_send_bytes(peer, text);
+	cpl_arena_destroy(&arena);
+}
+
 static void client_begin(unsigned n)
 {
 	static const char roster[] = "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq><presence/>";
@@ -102,6 +125,13 @@ static void client_begin(unsigned n)
 
 	if (role->state == CONNECTED) {
 		stage_connect(&peers[n], role->secure);
+		return;
+	}
+	if (role->state == STRANGE_COMPONENT || role->state == COMPONENT) {
+		if (role->state == COMPONENT)
+			component_begin(&peers[n]);
+		else
+			stage_connect_component(&peers[n]);
 		return;
 	}
 	stage_authenticate(&peers[n], role->jid);
@@ -301,7 +331,7 @@ static void run(const uint8_t *data, size_t size)
 
 static void begin(void)
 {
-	static const char first[] = "3<iq type='get' id='1' to='example.org'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>\n5\n7\n";
+	static const char first[] = "3<iq type='get' id='1' to='example.org'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>\n5\n7\n9\n";
 
 	cpl_log_threshold = CPL_LOG_ERROR;
 	stage_open(config, NULL);

@@ -32,7 +32,7 @@
 		}                                                                                            \
 	} while (0)
 
-#define BUNDLED(X) X(auth) X(bind) X(disco) X(iq) X(memory) X(message) X(offline) X(ping) X(presence) X(roster) X(time) X(tls) X(version)
+#define BUNDLED(X) X(auth) X(bind) X(disco) X(external) X(iq) X(memory) X(message) X(offline) X(ping) X(presence) X(roster) X(time) X(tls) X(version)
 #define DECLARE(name) extern const struct cpl_descriptor name##_LTX_cpl_module;
 BUNDLED(DECLARE)
 
@@ -235,16 +235,26 @@ void stage_account(const char *text)
 
 /* ---- peers ---- */
 
-void stage_connect(struct stage_peer *peer, bool secure)
+static void connect_as(struct stage_peer *peer, enum cpl_session_type type, const char *service, bool secure)
 {
 	struct conn_script_options options = {
-		.events = &session_conn_events, .service = "c2s", .secure = secure, .binding = secure ? CPL_STR("binding data") : CPL_NONE};
+		.events = &session_conn_events, .service = service, .secure = secure, .binding = secure ? CPL_STR("binding data") : CPL_NONE};
 	struct admission *admission;
 
 	peer->script = conn_script_create(&options);
 	admission = admission_take(conn_script_conn(peer->script)->address);
 	CHECK(admission);
-	peer->session = cpl_session_ref(session_create(conn_script_conn(peer->script), CPL_SESSION_C2S_UNAUTHED, admission));
+	peer->session = cpl_session_ref(session_create(conn_script_conn(peer->script), type, admission));
+}
+
+void stage_connect(struct stage_peer *peer, bool secure)
+{
+	connect_as(peer, CPL_SESSION_C2S_UNAUTHED, "c2s", secure);
+}
+
+void stage_connect_component(struct stage_peer *peer)
+{
+	connect_as(peer, CPL_SESSION_COMPONENT_UNAUTHED, "component", false);
 }
 
 void stage_send_bytes(struct stage_peer *peer, struct cpl_str text)

@@ -50,6 +50,8 @@ struct stage_peer {
 };
 /* Connects; nothing is sent. */
 void stage_connect(struct stage_peer *peer, bool secure);
+/* The same as an external component (XEP-0114). */
+void stage_connect_component(struct stage_peer *peer);
 /* Connects, and up to which point: authenticated with the second stream open, or with the resource bound. `jid` is full. What the server has
  * sent meanwhile is dropped. */
 void stage_authenticate(struct stage_peer *peer, const char *jid);
