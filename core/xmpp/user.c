@@ -5,6 +5,7 @@
 #include "core/base/account.h"
 #include "core/hook/slot.h"
 #include "core/loop/loop.h"
+#include "core/xmpp/session.h"
 
 #include <couplet/event.h>
 #include <couplet/service-roster.h>
@@ -401,6 +402,18 @@ void cpl_user_close_sessions(struct cpl_user *user, const struct cpl_session *bu
 	CPL_SESSIONS(session, user)
 	{
 		if (session != but)
+			cpl_session_close(session, condition, text);
+	}
+}
+
+void cpl_account_close_sessions(struct cpl_jid account, const struct cpl_session *but, enum cpl_stream_error condition, const char *text)
+{
+	struct cpl_session *session, *next;
+
+	for (session = session_next(NULL); session; session = next) {
+		next = session_next(session);
+		if (session != but && (session->type == CPL_SESSION_C2S || session->type == CPL_SESSION_C2S_UNBOUND) &&
+		    cpl_jid_equal_bare(session->jid, account))
 			cpl_session_close(session, condition, text);
 	}
 }

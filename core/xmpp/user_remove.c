@@ -33,6 +33,11 @@ static void removal_end(struct removal *removal, int status)
 	cpl_free(removal);
 }
 
+static void close_sessions(const struct cpl_user *user)
+{
+	cpl_account_close_sessions(user->jid, NULL, CPL_STREAM_NOT_AUTHORIZED, "The account has been removed");
+}
+
 static void removal_committed(struct cpl_call *call)
 {
 	struct removal *removal = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct removal, commit);
@@ -44,6 +49,8 @@ static void removal_committed(struct cpl_call *call)
 		removal_end(removal, call->status);
 		return;
 	}
+	/* Who logged in meanwhile must not come to be the next one of this name. */
+	close_sessions(user);
 	/* A new account of this name is another object. */
 	cpl_map_remove(&user->host->users, user->username);
 	cpl_log_info("account removed jid=%.*s", CPL_ARG(cpl_jid_str(user->jid)));
@@ -98,7 +105,7 @@ static void removal_ready(struct user_wait *wait, struct cpl_user *user, int sta
 		status = cpl_timer_start(&removal->timer, &user->host->scope, 0, removal_step);
 		if (status == 0) {
 			user->removed = true;
-			cpl_user_close_sessions(user, NULL, CPL_STREAM_NOT_AUTHORIZED, "The account has been removed");
+			close_sessions(user);
 			return;
 		}
 		cpl_user_unref(&removal->user);

@@ -187,15 +187,12 @@ static void password_changed(struct operation *op)
 {
 	struct cpl_host *host = cpl_host_find(cpl_jid_domain(op->account));
 	struct cpl_ev_account ev = {.host = host, .jid = op->account, .what = CPL_ACCOUNT_PASSWORD};
-	struct cpl_user *user;
 
 	cpl_log_info("password changed account=%.*s", CPL_ARG(cpl_jid_str(op->account)));
 	if (!host)
 		return;
 	cpl_fire_account_changed(host, &ev);
-	user = cpl_user_find(host, cpl_jid_local(op->account));
-	if (user)
-		cpl_user_close_sessions(user, op->keep, CPL_STREAM_RESET, "the password was changed");
+	cpl_account_close_sessions(op->account, op->keep, CPL_STREAM_RESET, "the password was changed");
 }
 
 int accounts_set_password(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,

@@ -2,6 +2,7 @@
 /* A SASL exchange on a session: elements in and out, tries, waiting. */
 #include "modules/auth/exchange.h"
 
+#include "modules/auth/credential.h"
 #include "modules/auth/names.h"
 
 #include <openssl/crypto.h>
@@ -327,7 +328,20 @@ static int set_identity(struct exchange_wait *wait, struct exchange *exchange)
 	return code;
 }
 
-static void on_account(struct cpl_call *call)
+/* The last step: the condition of a failure, or NULL to go on to the identity. Consumes `wait`. */
+static void settle(struct exchange_wait *wait, struct exchange *exchange, const char *fault)
+{
+	if (!fault && set_identity(wait, exchange) == 0)
+		return;
+	exchange_fail(wait->session, exchange, fault ? fault : "temporary-auth-failure", NULL);
+	exchange_wait_end(&wait);
+}
+
+/*
+ * An exchange may stay open while the password is changed, or the account removed and its name given to
+ * somebody else: the keys that were proven must be the ones of now.
+ */
+static void on_keys(struct cpl_call *call)
 {
 	struct exchange_wait *wait = CPL_CONTAINER(call, struct exchange_wait, store.call);
 	struct exchange *exchange = exchange_find(wait->session);
@@ -336,20 +350,38 @@ static void on_account(struct cpl_call *call)
 		exchange_wait_end(&wait);
 		return;
 	}
+	if (call->status != CPL_OK && call->status != CPL_E_NOT_FOUND)
+		settle(wait, exchange, "temporary-auth-failure");
+	else
+		settle(wait, exchange, scram_is_current(exchange, &wait->store) ? NULL : "not-authorized");
+}
+
+static void on_account(struct cpl_call *call)
+{
+	struct exchange_wait *wait = CPL_CONTAINER(call, struct exchange_wait, store.call);
+	struct exchange *exchange = exchange_find(wait->session);
+	const char *fault = NULL;
+
+	if (!exchange_wait_alive(wait, call->status)) {
+		exchange_wait_end(&wait);
+		return;
+	}
 	if (call->status == CPL_E_NOT_FOUND || (call->status == CPL_OK && wait->store.count == 0)) {
-		exchange_fail(wait->session, exchange, "not-authorized", NULL);
+		fault = "not-authorized";
 	} else if (call->status != CPL_OK) {
 		cpl_log_error("account not readable account=%.*s error=%s",
 			      CPL_ARG(cpl_jid_str(exchange->account)), wait->store.error.text);
-		exchange_fail(wait->session, exchange, "temporary-auth-failure", NULL);
+		fault = "temporary-auth-failure";
 	} else if (wait->store.rows[0].disabled) {
-		exchange_fail(wait->session, exchange, "account-disabled", NULL);
-	} else if (set_identity(wait, exchange) == 0) {
-		return;
-	} else {
-		exchange_fail(wait->session, exchange, "temporary-auth-failure", NULL);
+		fault = "account-disabled";
+	} else if (exchange->scram) {
+		wait->store = (struct cpl_store_call){0};
+		if (cpl_store_get(&wait->store, &wait->session->scope, &credentials_store, exchange->account,
+				  CPL_NONE, on_keys) == 0)
+			return;
+		fault = "temporary-auth-failure";
 	}
-	exchange_wait_end(&wait);
+	settle(wait, exchange, fault);
 }
 
 enum cpl_flow exchange_proven(struct exchange_wait *wait, struct cpl_ev_nonza *ev, struct exchange *exchange)

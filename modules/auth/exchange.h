@@ -54,6 +54,8 @@ enum cpl_flow scram_take(struct cpl_module *self, struct cpl_ev_nonza *ev, struc
 			 struct cpl_str message);
 enum cpl_flow plain_take(struct cpl_module *self, struct cpl_ev_nonza *ev, struct exchange *exchange,
 			 struct cpl_str message);
+/* True when the row that was just read of the account's credentials has the keys of the exchange. */
+bool scram_is_current(const struct exchange *exchange, const struct cpl_store_call *store);
 
 /*
  * The account that a message names, into exchange->account: its prepared localpart at the session's host.

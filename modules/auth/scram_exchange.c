@@ -77,6 +77,17 @@ static bool use_row(struct exchange *exchange, const struct cpl_store_call *stor
 	return true;
 }
 
+bool scram_is_current(const struct exchange *exchange, const struct cpl_store_call *store)
+{
+	const struct scram_exchange *scram = exchange->scram;
+	size_t size = scram_digest_size(scram->hash);
+	struct credentials found;
+
+	return store->call.status == CPL_OK && store->count > 0 && credentials_from_row(&found, &store->rows[0]) &&
+	       cpl_equal_secret((struct cpl_str){(const char *)found.keys[scram->hash].stored_key, size},
+				(struct cpl_str){(const char *)scram->keys.stored_key, size});
+}
+
 /*
  * A look-up that finds something takes some microseconds longer than one that does not, so that many trials
  * could tell accounts that exist from others. The challenge is therefore sent when a timer says so, whenever

@@ -225,14 +225,16 @@ class Client:
 			mechanism = usable[0]
 		if mechanism == 'PLAIN':
 			return self.auth(('%s\0%s\0%s' % (authzid, user, password)).encode(), 'auth', 'PLAIN')
-		scram = sasl.Scram(mechanism, user, password, authzid, flag, self.binding(flag), faults)
-		answer = self.auth(scram.first(), 'auth', mechanism)
-		if answer.name != 'challenge':
-			return answer
+		self.scram = sasl.Scram(mechanism, user, password, authzid, flag, self.binding(flag), faults)
+		answer = self.auth(self.scram.first(), 'auth', mechanism)
+		return self.prove(answer) if answer.name == 'challenge' else answer
+
+	def prove(self, challenge):
+		"""The second half of SCRAM. Returns the last answer."""
 		try:
-			answer = self.auth(scram.final(base64.b64decode(answer.text())), 'response')
+			answer = self.auth(self.scram.final(base64.b64decode(challenge.text())), 'response')
 			if answer.name == 'success':
-				scram.verify(base64.b64decode(answer.text()))
+				self.scram.verify(base64.b64decode(answer.text()))
 		except (sasl.Failure, KeyError, ValueError) as error:
 			raise Failure('%s: SCRAM: %s' % (self.name, error)) from None
 		return answer

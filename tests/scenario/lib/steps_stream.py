@@ -154,6 +154,23 @@ def authenticates(world, who, jid, how, condition, block):
 	check_sasl_failure(c, answer, condition)
 
 
+@step(NO + r' begins to authenticate as (?P<jid>[^/\s]+) using (?P<mechanism>SCRAM-\S+)')
+def begins_to_authenticate(world, who, jid, mechanism, block):
+	"""As far as the challenge; what the client then proves is the password of now."""
+	c = world.client(who)
+	local, _, host = jid.partition('@')
+	c.scram = sasl.Scram(mechanism, local, world.password(local, host))
+	c.challenge = c.auth(c.scram.first(), 'auth', mechanism)
+	if c.challenge.name != 'challenge':
+		raise client.Failure('%s expected a challenge, received\n%s' % (who, c.challenge.pretty('  ')))
+
+
+@step(NO + r' proves the password and fails with (?P<condition>[a-z-]+)')
+def proves_in_vain(world, who, condition, block):
+	c = world.client(who)
+	check_sasl_failure(c, c.prove(c.challenge), condition)
+
+
 def check_sasl_failure(c, element, condition):
 	given = [e.name for e in element.elements() if e.name != 'text']
 	if (element.ns, element.name) != (client.SASL, 'failure') or len(given) != 1 or given[0] not in condition.split(' or '):
