@@ -68,3 +68,7 @@ module_LTLIBRARIES += modules/external.la
 modules_external_la_SOURCES = modules/external.c
 modules_external_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_external_la_LIBADD = $(OPENSSL_LIBS)
+
+module_LTLIBRARIES += modules/privilege.la
+modules_privilege_la_SOURCES = modules/privilege/behalf.c modules/privilege/privilege.c modules/privilege/privilege.h
+modules_privilege_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading back what was stored. Here and not in core/xml because addresses are parsed. */
+/* Reading back what was stored or forwarded. Here and not in core/xml because addresses are parsed. */
+#include "core/xml/element.h"
+#include "core/xml/names.h"
 #include "core/xml/parser.h"
+#include "core/xmpp/claims.h"
 #include <couplet/stanza.h>
 
 static bool read_address(struct cpl_jid *jid, struct cpl_str text, struct cpl_arena *arena)
@@ -29,4 +32,64 @@ struct cpl_stanza *cpl_stanza_read(struct cpl_str bytes, struct cpl_error *error
 		return stanza;
 	cpl_stanza_unref(&stanza);
 	return NULL;
+}
+
+/* ---- forwarded ones ---- */
+
+/* jabber:client was a namespace of its own inside the other stanza; in this one it is the content. */
+static void make_content(struct cpl_element *e)
+{
+	if (e->ns_id != CPL_NS_CLIENT)
+		return;
+	e->ns_id = CPL_NS_CONTENT;
+	e->ns = CPL_NONE;
+	CPL_CHILDREN(child, e)
+		make_content(child);
+}
+
+static void take_attribute(struct cpl_stanza *stanza, const struct cpl_attr *attr, bool *good)
+{
+	struct cpl_str value = cpl_arena_copy(stanza->arena, attr->value);
+
+	if (attr->ns.ptr) {
+		if (cpl_str_is(attr->name, "lang") && cpl_str_equal(attr->ns, names_ns_text(CPL_NS_XML)))
+			stanza->lang = value;
+	} else if (cpl_str_is(attr->name, "to")) {
+		*good = *good && read_address(&stanza->to, value, stanza->arena);
+	} else if (cpl_str_is(attr->name, "from")) {
+		*good = *good && read_address(&stanza->from, value, stanza->arena);
+	} else if (cpl_str_is(attr->name, "id")) {
+		stanza->id = value;
+	} else if (cpl_str_is(attr->name, "type")) {
+		stanza->type = type_of(stanza->kind, value);
+		if (stanza->type == CPL_TYPE_UNKNOWN && stanza->kind == CPL_MESSAGE)
+			stanza->type = CPL_TYPE_NORMAL;
+		*good = *good && stanza->type != CPL_TYPE_UNKNOWN;
+	}
+}
+
+struct cpl_stanza *cpl_stanza_unwrap(const struct cpl_element *e)
+{
+	struct cpl_stanza *stanza;
+	enum cpl_kind kind = CPL_MESSAGE;
+	bool good = true;
+
+	while (kind < CPL_NONZA && !cpl_str_equal(e->name, kind_text(kind)))
+		kind++;
+	if (e->ns_id != CPL_NS_CLIENT || kind == CPL_NONZA)
+		return NULL;
+	stanza = cpl_stanza_create(kind, CPL_TYPE_NONE);
+	for (const struct cpl_attr *attr = e->attrs; attr; attr = attr->next)
+		take_attribute(stanza, attr, &good);
+	for (const struct cpl_node *node = e->first; node; node = node->next) {
+		if (node->kind == CPL_NODE_TEXT)
+			element_add_text(stanza->arena, stanza->root, as_text(node)->text);
+		else
+			make_content(element_copy(stanza->arena, stanza->root, as_element(node), CPL_NS_CONTENT));
+	}
+	if (good && kind != CPL_IQ)
+		claims_strip(stanza, NULL);
+	if (!good)
+		cpl_stanza_unref(&stanza);
+	return stanza;
 }

@@ -40,7 +40,7 @@ static const struct cpl_event_row roster_events[] = {
 
 static const struct cpl_feature_row roster_features[] = {{"jabber:iq:roster", CPL_OF_HOST}, {NULL, 0}};
 
-static const struct cpl_roster_service roster_service = {sizeof(struct cpl_roster_service), roster_change};
+static const struct cpl_roster_service roster_service = {sizeof(struct cpl_roster_service), roster_change, roster_answer, roster_push_to};
 static const struct cpl_provide_row roster_provides[] = {{"roster", 1, &roster_service}, {NULL, 0, NULL}};
 
 /* Accounts that were in memory before the module came: their rosters are read when they are loaded again, so their sessions are asked to log in anew. */

@@ -48,6 +48,9 @@ extern struct cpl_name *const roster_names[];
 extern struct cpl_name roster_name_query;
 enum cpl_flow roster_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev);
 enum cpl_flow roster_on_set(struct cpl_module *self, struct cpl_ev_stanza *ev);
+/* Of the service: a request of somebody else who was allowed to make it; a push to an address that is no session. */
+enum cpl_flow roster_answer(struct cpl_module *self, struct cpl_ev_stanza *ev);
+void roster_push_to(struct cpl_module *self, struct cpl_user *user, struct cpl_jid contact, struct cpl_jid to);
 /* The text of a version (RFC 6121 2.6): it differs between accounts of the same name that follow one another. */
 enum { ROSTER_VERSION_TEXT = 48 };
 struct cpl_str roster_version(const struct cpl_roster *roster, const struct cpl_user *user, char text[ROSTER_VERSION_TEXT]);

@@ -45,7 +45,7 @@ static void add_item(struct cpl_stanza *stanza, struct cpl_element *query, const
 		cpl_add_with_text(stanza, e, &name_group, item->groups[i]);
 }
 
-void roster_push(struct cpl_user *user, const struct cpl_roster_item *item, bool removed)
+static struct cpl_stanza *make_push(struct cpl_user *user, const struct cpl_roster_item *item, bool removed)
 {
 	struct cpl_stanza *push = cpl_stanza_create(CPL_IQ, CPL_TYPE_SET);
 	struct cpl_element *query = cpl_add(push, push->root, &roster_name_query);
@@ -54,6 +54,13 @@ void roster_push(struct cpl_user *user, const struct cpl_roster_item *item, bool
 	cpl_stanza_set_id(push, cpl_random_id(id));
 	cpl_attr_set(push, query, "ver", roster_version(user->roster, user, version));
 	add_item(push, query, item, removed);
+	return push;
+}
+
+void roster_push(struct cpl_user *user, const struct cpl_roster_item *item, bool removed)
+{
+	struct cpl_stanza *push = make_push(user, item, removed);
+
 	CPL_SESSIONS(session, user)
 	{
 		if (session->interested)
@@ -62,9 +69,21 @@ void roster_push(struct cpl_user *user, const struct cpl_roster_item *item, bool
 	cpl_stanza_unref(&push);
 }
 
+void roster_push_to(struct cpl_module *self, struct cpl_user *user, struct cpl_jid contact, struct cpl_jid to)
+{
+	const struct cpl_roster_item gone = {.jid = cpl_jid_bare(contact)}, *item = cpl_roster_find(user->roster, contact);
+	bool removed = !item || !item->listed;
+	struct cpl_stanza *push = make_push(user, removed ? &gone : item, removed);
+
+	cpl_stanza_set_from(push, user->jid);
+	cpl_stanza_set_to(push, to);
+	cpl_send(&push);
+}
+
 /* ---- get ---- */
 
-enum cpl_flow roster_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev)
+/* The answer to a get: empty where the asker knows the present version. */
+static struct cpl_stanza *make_answer(const struct cpl_ev_stanza *ev)
 {
 	const struct cpl_element *query = cpl_child(ev->stanza->root, &roster_name_query);
 	struct cpl_str asked = cpl_attr_get(query, "ver"), version;
@@ -74,9 +93,6 @@ enum cpl_flow roster_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev)
 	struct cpl_element *answer;
 	size_t at = 0;
 
-	if (!ev->session || !ev->user || !ev->user->roster)
-		return cpl_iq_error(ev, CPL_SERVICE_UNAVAILABLE, NULL);
-	cpl_session_set_interested(ev->session);
 	result = cpl_iq_result(ev);
 	version = roster_version(ev->user->roster, ev->user, text);
 	if (!asked.ptr || !cpl_str_equal(asked, version)) {
@@ -87,6 +103,17 @@ enum cpl_flow roster_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev)
 			if (item->listed)
 				add_item(result, answer, item, false);
 	}
+	return result;
+}
+
+enum cpl_flow roster_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	struct cpl_stanza *result;
+
+	if (!ev->session || !ev->user || !ev->user->roster)
+		return cpl_iq_error(ev, CPL_SERVICE_UNAVAILABLE, NULL);
+	cpl_session_set_interested(ev->session);
+	result = make_answer(ev);
 	cpl_session_send(ev->session, result);
 	cpl_stanza_unref(&result);
 	return CPL_HANDLED;
@@ -171,7 +198,7 @@ static enum cpl_condition check_item(const struct cpl_element *item, struct cpl_
 	return CPL_UNDEFINED_CONDITION;
 }
 
-enum cpl_flow roster_on_set(struct cpl_module *self, struct cpl_ev_stanza *ev)
+static enum cpl_flow set_item(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
 	const struct cpl_element *query = cpl_child(ev->stanza->root, &roster_name_query);
 	struct cpl_element *item = cpl_child(query, &name_item);
@@ -180,8 +207,6 @@ enum cpl_flow roster_on_set(struct cpl_module *self, struct cpl_ev_stanza *ev)
 	struct cpl_jid contact;
 	int status;
 
-	if (!ev->session || !ev->user || !ev->user->roster)
-		return cpl_iq_error(ev, CPL_SERVICE_UNAVAILABLE, NULL);
 	if (!item || cpl_child_count(query) != 1)
 		return cpl_iq_error(ev, CPL_BAD_REQUEST, "One item at a time");
 	if (cpl_jid_parse(&contact, cpl_attr_get(item, "jid"), ev->stanza->arena) != 0)
@@ -203,4 +228,26 @@ enum cpl_flow roster_on_set(struct cpl_module *self, struct cpl_ev_stanza *ev)
 	cpl_stanza_release(&set->request);
 	cpl_free(set);
 	return cpl_iq_error(ev, CPL_INTERNAL_SERVER_ERROR, NULL);
+}
+
+enum cpl_flow roster_on_set(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	if (!ev->session || !ev->user || !ev->user->roster)
+		return cpl_iq_error(ev, CPL_SERVICE_UNAVAILABLE, NULL);
+	return set_item(self, ev);
+}
+
+/* ---- for others ---- */
+
+enum cpl_flow roster_answer(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	struct cpl_stanza *result;
+
+	if (!ev->user || !ev->user->roster)
+		return cpl_iq_error(ev, CPL_SERVICE_UNAVAILABLE, NULL);
+	if (ev->stanza->type == CPL_TYPE_SET)
+		return set_item(self, ev);
+	result = make_answer(ev);
+	cpl_send(&result);
+	return CPL_HANDLED;
 }

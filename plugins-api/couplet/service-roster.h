@@ -9,6 +9,7 @@
 #ifndef COUPLET_SERVICE_ROSTER_H
 #define COUPLET_SERVICE_ROSTER_H
 
+#include <couplet/event.h>
 #include <couplet/service.h>
 #include <couplet/session.h>
 
@@ -75,6 +76,11 @@ struct cpl_roster_service {
 	/* CPL_E_FULL: the bound on items; CPL_E_NOT_FOUND: the account is gone. `change` stays the caller's until the callback. */
 	int (*change)(struct cpl_module *provider, struct cpl_roster_change *change, struct cpl_scope *scope, struct cpl_user *user,
 		      struct cpl_jid contact, void (*done)(struct cpl_call *call));
+	/* The members from here on are in providers whose `size` says so. */
+	/* Answers a jabber:iq:roster request to the account ev->user that somebody else was allowed to make (XEP-0356), as one of the account's own. */
+	enum cpl_flow (*answer)(struct cpl_module *provider, struct cpl_ev_stanza *ev);
+	/* Sends the push of one item as it is now, or of its removal, to an address that is none of the account's resources. */
+	void (*push)(struct cpl_module *provider, struct cpl_user *user, struct cpl_jid contact, struct cpl_jid to);
 };
 
 #endif
