@@ -121,13 +121,16 @@ static void call_fire(struct cpl_call *call)
 {
 	struct cpl_scope *scope = call->scope;
 	struct account *account = account_of(call->owner);
+	void (*done)(struct cpl_call *) = call->done;
 	struct account_visit visit;
 
 	cpl_list_remove(&call->in_owner);
 	call->state = CPL_CALL_FIRED;
+	/* What is kept of it, in a slot perhaps, may outlive the code. */
+	call->done = NULL;
 	account->calls_fired++;
 	visit = account_enter(account, call->owner, ACCOUNT_IN_CALL);
-	call->done(call);
+	done(call);
 	account_leave(&visit);
 	if (!scope)
 		return;

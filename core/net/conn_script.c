@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The scripted connection. */
 #include "core/net/conn_script.h"
+#include "core/base/account.h"
 #include "core/net/conn_input.h"
 #include "core/net/later.h"
 #include "core/net/stream_text.h"
@@ -78,12 +79,14 @@ static void deliver(struct conn_script *script)
 static void queue(struct conn_script *script, struct cpl_str bytes)
 {
 	size_t bound = script->input.limits.output_bytes;
+	struct account *before = account_as_core();
 
 	cpl_buf_add(&script->waiting, bytes);
-	if (!script->blocked) {
+	if (!script->blocked)
 		deliver(script);
+	account_back(before);
+	if (!script->blocked)
 		return;
-	}
 	if (bound && script->waiting.len > bound / 2)
 		script->above_half = true;
 	if (bound && script->waiting.len > bound)

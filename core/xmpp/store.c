@@ -412,6 +412,7 @@ static void call_fired(struct cpl_call *call)
 	struct store_job *job = request->impl[0];
 	void (*done)(struct cpl_call *) = (void (*)(struct cpl_call *))request->impl[1];
 
+	request->impl[0] = request->impl[1] = NULL;
 	done(call);
 	store_job_destroy(&job);
 }
