@@ -5,13 +5,13 @@ coupletinclude_HEADERS = plugins-api/couplet/call.h plugins-api/couplet/command.
 	plugins-api/couplet/log.h plugins-api/couplet/map.h plugins-api/couplet/memory.h plugins-api/couplet/metric.h plugins-api/couplet/module.h \
 	plugins-api/couplet/option.h plugins-api/couplet/service.h plugins-api/couplet/service-roster.h \
 	plugins-api/couplet/service-tls.h plugins-api/couplet/session.h plugins-api/couplet/stanza.h plugins-api/couplet/store.h \
-	plugins-api/couplet/str.h plugins-api/couplet/time.h
+	plugins-api/couplet/str.h plugins-api/couplet/test.h plugins-api/couplet/time.h
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = plugins-api/couplet.pc
 templatedir = $(datadir)/couplet/template
-dist_template_DATA = plugins-api/README.md plugins-api/template/Makefile plugins-api/template/mod_template.c
+dist_template_DATA = plugins-api/README.md plugins-api/template/Makefile plugins-api/template/mod_template.c \
+	plugins-api/template/test_template.c
 # The examples, to be built out of the tree.
 examplesdir = $(datadir)/couplet/examples
 dist_examples_DATA = plugins-api/examples/Makefile plugins-api/examples/auth_file.c plugins-api/examples/bot.c \
 	plugins-api/examples/echo_component.c plugins-api/examples/filter.c plugins-api/examples/notes.c plugins-api/examples/visits.c
-dist_template_SCRIPTS = plugins-api/template/test_template

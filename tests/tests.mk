@@ -317,3 +317,66 @@ tests_lint_describe_SOURCES = tests/lint/describe.c
 tests_lint_describe_LDADD = $(libcore_la_OBJECTS) $(libcore_la_LIBADD)
 tests_lint_describe_DEPENDENCIES = $(libcore_la_OBJECTS)
 tests_lint_describe_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+
+# tests/modules: the cases of bundled modules, for couplet-module-test; run and counted by tests/modules/run
+EXTRA_DIST += tests/modules/run
+MODULE_TEST_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath $(abs_builddir)
+check_LTLIBRARIES += tests/modules/ping.la
+tests_modules_ping_la_SOURCES = tests/modules/ping.c
+tests_modules_ping_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/version.la
+tests_modules_version_la_SOURCES = tests/modules/version.c
+tests_modules_version_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/time.la
+tests_modules_time_la_SOURCES = tests/modules/time.c
+tests_modules_time_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/disco.la
+tests_modules_disco_la_SOURCES = tests/modules/disco.c
+tests_modules_disco_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/offline.la
+tests_modules_offline_la_SOURCES = tests/modules/offline.c
+tests_modules_offline_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/roster.la
+tests_modules_roster_la_SOURCES = tests/modules/roster.c
+tests_modules_roster_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/presence.la
+tests_modules_presence_la_SOURCES = tests/modules/presence.c
+tests_modules_presence_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/message.la
+tests_modules_message_la_SOURCES = tests/modules/message.c
+tests_modules_message_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/iq.la
+tests_modules_iq_la_SOURCES = tests/modules/iq.c
+tests_modules_iq_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+# Modules that are wrong on purpose, each in its own way: what couplet-module-test must find.
+check_LTLIBRARIES += tests/modules/wrong0/wrong.la
+tests_modules_wrong0_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong0_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=0
+tests_modules_wrong0_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong1/wrong.la
+tests_modules_wrong1_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong1_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=1
+tests_modules_wrong1_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong2/wrong.la
+tests_modules_wrong2_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong2_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=2
+tests_modules_wrong2_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong3/wrong.la
+tests_modules_wrong3_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong3_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=3
+tests_modules_wrong3_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong4/wrong.la
+tests_modules_wrong4_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong4_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=4
+tests_modules_wrong4_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong5/wrong.la
+tests_modules_wrong5_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong5_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=5
+tests_modules_wrong5_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong6/wrong.la
+tests_modules_wrong6_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong6_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=6
+tests_modules_wrong6_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/test_wrong.la
+tests_modules_test_wrong_la_SOURCES = tests/modules/test_wrong.c
+tests_modules_test_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
