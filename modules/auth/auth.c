@@ -32,11 +32,14 @@ static const struct cpl_provide_row provides[] = {
 	{NULL, 0, NULL},
 };
 
+struct cpl_metric *auth_failures;
+
 static int load(struct cpl_module *self, struct cpl_error *error)
 {
 	struct auth *auth = CPL_NEW(struct auth);
 	int code = credentials_load_secret(auth, error);
 
+	auth_failures = cpl_metric_counter(self, "failures", "Authentications that have failed.", NULL, CPL_NONE);
 	if (code == CPL_OK)
 		cpl_module_set_data(self, auth);
 	else

@@ -18,6 +18,9 @@ struct auth {
 	unsigned char secret[AUTH_SECRET_SIZE]; /* for the salts of accounts that do not exist */
 };
 
+/* Exchanges that ended with <failure/>; for coupletctl metrics. */
+extern struct cpl_metric *auth_failures;
+
 /* Tables that auth.c puts into the descriptor. */
 extern struct cpl_name *const auth_names[];
 extern struct cpl_slot *const auth_slots[];

@@ -71,6 +71,7 @@ enum cpl_flow exchange_fail(struct cpl_session *s, struct exchange *exchange, co
 		     CPL_ARG(s->id), s->conn ? s->conn->address : "", CPL_ARG(cpl_jid_str(exchange->account)),
 		     condition);
 	exchange_reset(exchange);
+	cpl_metric_add(auth_failures, 1);
 	if (++exchange->failures >= exchange->max_tries)
 		cpl_session_close(s, CPL_STREAM_POLICY_VIOLATION, "too many failed authentications");
 	return CPL_HANDLED;
