@@ -28,7 +28,6 @@ static struct {
 	ev_timer limit; /* ends a wait */
 	ev_async wake;
 	bool virtual_clock, stopping;
-	bool awake; /* this turn's wait is over */
 	unsigned ran;
 	struct loop_task *tasks; /* those of this turn, oldest first */
 	struct cpl_list hooks, idles;
@@ -64,15 +63,12 @@ static void clock_read(void)
 		clock_set(clock_system_now(), clock_system_monotonic());
 }
 
-/* libev calls this between the wait and the watchers, perhaps more than once. */
+/* Right after the wait, before any watcher. (The callback for pending watchers will not do: ev_run() calls it before the wait, too, and the clock
+ * of the turn would be from before a sleep of any length.) */
 static void waited(struct ev_loop *ev)
 {
-	if (!loop.awake) {
-		loop.awake = true;
-		clock_read();
-		loop.tasks = tasks_take();
-	}
-	ev_invoke_pending(ev);
+	clock_read();
+	loop.tasks = tasks_take();
 }
 
 static void limit_reached(struct ev_loop *ev, ev_timer *watcher, int revents)
@@ -95,7 +91,7 @@ int loop_init(bool virtual_clock)
 	loop.stopping = false;
 	cpl_list_init(&loop.hooks);
 	cpl_list_init(&loop.idles);
-	ev_set_invoke_pending_cb(loop.ev, waited);
+	ev_set_loop_release_cb(loop.ev, NULL, waited);
 	ev_init(&loop.limit, limit_reached);
 	ev_async_init(&loop.wake, woken);
 	ev_async_start(loop.ev, &loop.wake);
@@ -107,7 +103,6 @@ int loop_init(bool virtual_clock)
 
 static void loop_wait(int64_t wait_ms)
 {
-	loop.awake = false;
 	if (wait_ms > 0) {
 		ev_now_update(loop.ev);
 		ev_timer_set(&loop.limit, (double)wait_ms / 1e3, 0.);

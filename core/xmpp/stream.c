@@ -80,14 +80,17 @@ static struct cpl_host *host_of(struct cpl_str to, struct cpl_arena *arena)
 	return cpl_prepare_domain(&name, to, arena) == 0 ? cpl_host_find(name) : NULL;
 }
 
-/* A client may say who it is; once it has proven it, it must not say otherwise (RFC 6120 4.7.1, 4.9.3.7). */
+/*
+ * A client may say who it is; once it has proven it, it must not say that it is another account (RFC 6120 4.7.1, 4.9.3.7). The host's own name says nothing
+ * of an account and passes: clients built on Perl's XML::Stream send it.
+ */
 static bool from_is_own(const struct cpl_session *s, struct cpl_str from, struct cpl_arena *arena)
 {
 	struct cpl_jid jid;
 
 	if (!from.ptr || !s->username.ptr)
 		return true;
-	return cpl_jid_parse(&jid, from, arena) == 0 && cpl_jid_equal_bare(jid, s->jid);
+	return cpl_jid_parse(&jid, from, arena) == 0 && (cpl_jid_equal_bare(jid, s->jid) || cpl_jid_equal(jid, cpl_jid_host(s->jid)));
 }
 
 static enum cpl_stream_error stream_judge(struct session *session, const struct cpl_stream_header *header, struct cpl_arena *arena)
