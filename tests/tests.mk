@@ -311,6 +311,12 @@ EXTRA_DIST += tests/plugin/run tests/examples
 # tests/api: what the headers take and what they refuse
 EXTRA_DIST += tests/api/run tests/api/cases
 
+# tests/reload: modules that are changed under load
+EXTRA_DIST += tests/reload/run tests/reload/state.py tests/reload/sample.c
+check_PROGRAMS += tests/reload/traffic
+tests_reload_traffic_SOURCES = tests/reload/traffic.c bench/client.c bench/client.h
+tests_reload_traffic_LDADD = $(OPENSSL_LIBS)
+
 # tests/lint/describe prints what a module's descriptor declares, for couplet-modules(5)
 check_PROGRAMS += tests/lint/describe
 tests_lint_describe_SOURCES = tests/lint/describe.c

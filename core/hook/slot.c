@@ -269,6 +269,10 @@ void slot_take_over(struct cpl_slot *const *before, struct cpl_module *old, stru
 			migrate_place(kind, (*before)->index, heir->index, heir, module);
 		release_place(kind, (*before)->index);
 	}
+	/* A place may still be that of an older generation, which drains: before the last one had another layout. */
+	for (; now && *now; now++)
+		if (kind_of((*now)->of)->places[(*now)->index].owner != module)
+			hand_over(kind_of((*now)->of), (*now)->index, *now, module);
 }
 
 /* UNSAFE: reads data as words whose meaning it does not know; a number that looks like an address is reported, too. */

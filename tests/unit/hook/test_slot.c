@@ -174,6 +174,32 @@ static void other_layout_migrates(void **state)
 		slot_release_all(&sessions[i], CPL_SLOT_OF_SESSION);
 }
 
+static void layout_of_a_generation_that_drains_is_taken_over(void **state)
+{
+	struct cpl_slot first = {"state", CPL_SLOT_OF_SESSION, 3, release_data, NULL, 0, sizeof(struct data)};
+	struct cpl_slot second = {"state", CPL_SLOT_OF_SESSION, 4, release_by_beta, migrate, 0, sizeof(struct longer)};
+	struct cpl_slot third = {"state", CPL_SLOT_OF_SESSION, 3, release_by_beta, NULL, 0, sizeof(struct data)};
+	struct cpl_slot *const first_slots[] = {&first, NULL}, *const second_slots[] = {&second, NULL}, *const third_slots[] = {&third, NULL};
+	struct cpl_slots session = {0};
+
+	slot_register(&first, &alpha, "it", NULL);
+	make(&session, &first, &alpha, 1);
+	slot_register(&second, &beta, "it", NULL);
+	slot_take_over(first_slots, &alpha, second_slots, &beta);
+	slot_register(&third, &beta, "it", NULL);
+	slot_take_over(second_slots, &beta, third_slots, &beta);
+	assert_int_equal(released, 1);
+	slot_unregister(&second, &beta);
+	make(&session, &third, &beta, 2);
+	/* The first generation ends last and has nothing to do with it any more. */
+	slot_unregister(&first, &alpha);
+	assert_int_equal(released, 1);
+	assert_int_equal(((struct data *)cpl_slot_get(&session, &third))->value, 2);
+	slot_unregister(&third, &beta);
+	assert_int_equal(released, 2);
+	slot_release_all(&session, CPL_SLOT_OF_SESSION);
+}
+
 static void other_layout_without_migration_is_released_by_old_code(void **state)
 {
 	struct cpl_slot before = {"state", CPL_SLOT_OF_SESSION, 3, release_data, NULL, 0, sizeof(struct data)};
@@ -240,6 +266,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(same_layout_keeps_data, set_up_slots, tear_down),
 		cmocka_unit_test_setup_teardown(failed_reload_leaves_data, set_up_slots, tear_down),
 		cmocka_unit_test_setup_teardown(other_layout_migrates, set_up_slots, tear_down),
+		cmocka_unit_test_setup_teardown(layout_of_a_generation_that_drains_is_taken_over, set_up_slots, tear_down),
 		cmocka_unit_test_setup_teardown(other_layout_without_migration_is_released_by_old_code, set_up_slots, tear_down),
 		cmocka_unit_test_setup_teardown(other_size_needs_another_layout, set_up_slots, tear_down),
 		cmocka_unit_test_setup_teardown(pointers_into_old_code_are_found, set_up_slots, tear_down),
