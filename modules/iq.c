@@ -12,8 +12,8 @@ static enum cpl_flow on_iq(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
 	const struct cpl_stanza *stanza = ev->stanza;
 
-	/* It may have gone while the event was suspended. */
-	if (!ev->recipient || !cpl_session_is_connected(ev->recipient))
+	/* It may be on its way out, or have gone while the event was suspended. */
+	if (!ev->recipient || !cpl_session_can_receive(ev->recipient))
 		return CPL_NEXT;
 	/* Roster pushes come from the own account only: clients have believed others (RFC 6121 2.1.6, 10). */
 	if (cpl_child(stanza->root, &name_roster) && !cpl_jid_equal_bare(stanza->from, stanza->to))

@@ -60,10 +60,13 @@ static enum cpl_flow deliver_best(struct cpl_ev_stanza *ev)
 
 	if (count == 0)
 		return deliver_nowhere(ev);
-	for (; count > 0; count--) {
+	while (session && count > 0) {
 		struct cpl_session *next = cpl_user_session(ev->user, session);
 
-		cpl_session_send(session, ev->stanza);
+		if (cpl_session_can_receive(session)) {
+			cpl_session_send(session, ev->stanza);
+			count--;
+		}
 		session = next;
 	}
 	return CPL_HANDLED;
@@ -83,8 +86,8 @@ static enum cpl_flow on_message(struct cpl_module *self, struct cpl_ev_stanza *e
 {
 	enum cpl_type type = ev->stanza->type;
 
-	/* It may have gone while the event was suspended. */
-	if (ev->recipient && cpl_session_is_connected(ev->recipient)) {
+	/* It may be on its way out, or have gone while the event was suspended. */
+	if (ev->recipient && cpl_session_can_receive(ev->recipient)) {
 		cpl_session_send(ev->recipient, ev->stanza);
 		return CPL_HANDLED;
 	}

@@ -387,13 +387,17 @@ unsigned cpl_user_best(const struct cpl_user *user, struct cpl_session **first)
 {
 	unsigned count = 0;
 
-	*first = cpl_user_session(user, NULL);
-	if (!*first || !(*first)->presence || (*first)->priority < 0) {
-		*first = NULL;
-		return 0;
-	}
-	for (const struct cpl_session *s = *first; s && s->presence && s->priority == (*first)->priority; s = cpl_user_session(user, s))
+	*first = NULL;
+	CPL_SESSIONS(s, user)
+	{
+		if (!s->presence || s->priority < 0 || (*first && s->priority < (*first)->priority))
+			break; /* available ones come first, those of a higher priority before others */
+		if (!cpl_session_can_receive(s))
+			continue;
+		if (!*first)
+			*first = s;
 		count++;
+	}
 	return count;
 }
 

@@ -125,6 +125,11 @@ static inline bool cpl_session_is_interested(const struct cpl_session *s)
 {
 	return s->interested;
 }
+/* Connected, and not on its way out: what is sent to it may arrive. One that cannot receive is, for delivery, a resource that has gone. */
+static inline bool cpl_session_can_receive(const struct cpl_session *s)
+{
+	return s->full_jid.ptr != NULL && !s->closing;
+}
 
 #define CPL_SESSIONS(session, user)                                                                                              \
 	for (struct cpl_session *session = cpl_user_session(user, NULL), *session##_next =                                       \
@@ -188,7 +193,7 @@ size_t cpl_session_binding(struct cpl_session *s, enum cpl_binding kind, unsigne
 struct cpl_user *cpl_user_find(struct cpl_host *host, struct cpl_str username);
 /* The connected resource with exactly this full JID, or NULL. */
 struct cpl_session *cpl_session_find(struct cpl_jid full);
-/* Sessions that share the highest priority of 0 or more: how many, and the first; they follow one another in cpl_user_session(). */
+/* Sessions that can receive and share the highest priority of 0 or more: how many, and the first; the others follow in cpl_user_session(), with those that cannot receive among them. */
 unsigned cpl_user_best(const struct cpl_user *user, struct cpl_session **first);
 
 struct cpl_user_call {

@@ -303,6 +303,38 @@ static void test_close_handshake(void **state)
 	assert_received(&romeo, NULL);
 }
 
+/* Nothing more can be sent to it; what comes for it goes where it goes when the resource has gone (RFC 6121 8.5.3.2). */
+static void test_closing_does_not_receive(void **state)
+{
+	stage_login(&romeo, "romeo@example.org/a");
+	stage_login(&juliet, "juliet@example.org/a");
+	stage_login(&third, "juliet@example.org/b");
+	stage_send(&juliet, "<presence><priority>5</priority></presence>");
+	stage_send(&third, "<presence><priority>1</priority></presence>");
+	stage_pass(100); /* nothing is kept for them */
+	cpl_session_close(juliet.session, CPL_STREAM_OK, NULL);
+	stage_send(&romeo, "<message to='juliet@example.org' type='chat'><body>best</body></message>");
+	stage_settle();
+	assert_received(&third, "<body>best</body>");
+	stage_send(&romeo, "<message to='juliet@example.org/a' type='chat'><body>full</body></message>");
+	stage_settle();
+	assert_received(&third, "<body>full</body>");
+	stage_send(&romeo, "<message to='juliet@example.org/a' id='n'><body>normal</body></message>");
+	stage_settle();
+	assert_received(&romeo, "<service-unavailable");
+	stage_send(&romeo, "<iq type='get' id='q' to='juliet@example.org/a'><query xmlns='jabber:iq:version'/></iq>");
+	stage_settle();
+	assert_received(&romeo, "<service-unavailable");
+	/* With nobody else there it is kept. */
+	stage_leave(&third);
+	stage_send(&romeo, "<message to='juliet@example.org' type='chat'><body>later</body></message>");
+	stage_pass(100);
+	stage_login(&fourth, "juliet@example.org/c");
+	stage_send(&fourth, "<presence/>");
+	stage_pass(100);
+	assert_received(&fourth, "<body>later</body>");
+}
+
 static void test_close_unanswered(void **state)
 {
 	stage_login(&romeo, "romeo@example.org/a");
@@ -380,6 +412,7 @@ int main(void)
 		TEST(test_authentication_deadline),
 		TEST(test_output_overflow),
 		TEST(test_close_handshake),
+		TEST(test_closing_does_not_receive),
 		TEST(test_close_unanswered),
 		TEST(test_error_before_header),
 		TEST(test_closed_in_event),
