@@ -157,6 +157,15 @@ def log_expects(world, text, block):
 	world.expected_log.append(text)
 
 
+@step(r'log never has "(?P<text>.*)"')
+def log_never_has(world, text, block):
+	"""In the whole run of the server; best when it has stopped, since its log is written by a thread."""
+	text = world.substitute(text)
+	for line in world.runner.server.log_since(0).splitlines():
+		if text in line:
+			raise client.Failure('the log has %r: %s' % (text, line))
+
+
 @step(r'wait (?P<time>[\d.]+) s')
 def wait(world, time, block):
 	end = now() + float(time)
