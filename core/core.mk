@@ -52,7 +52,7 @@ libcore_la_SOURCES += core/module/apply.c core/module/bag.c core/module/descript
 libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_figures.c core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c \
 	core/admin/certificate.c core/admin/certificate.h core/admin/command.c core/admin/command.h core/admin/control.c \
 	core/admin/control.h core/admin/form.c core/admin/form.h core/admin/frame.c core/admin/frame.h core/admin/invocation.c \
-	core/admin/invocation.h core/admin/local.c core/admin/local.h core/admin/metrics.c core/admin/metrics.h core/admin/offline.c core/admin/offline.h core/admin/peer.c \
+	core/admin/invocation.h core/admin/local.c core/admin/local.h core/admin/metrics.c core/admin/metrics.h core/admin/peer.c \
 	core/admin/peer.h
 # The client takes from the library only what it calls, and links no more: a call shall take a few milliseconds.
 bin_PROGRAMS += coupletctl
@@ -64,7 +64,7 @@ coupletctl_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 # The server itself.
 COUPLET_CPPFLAGS = $(AM_CPPFLAGS) -DCOUPLET_CONFIG='"$(sysconfdir)/couplet/couplet.yml"'
 libcore_la_SOURCES += core/process.c core/process.h core/server.c core/server.h core/server_state.h core/server_listen.c \
-	core/server_reload.c core/server_api.c core/server_commands.c core/server_diff.c
+	core/server_reload.c core/server_api.c core/server_offline.c core/server_offline.h core/server_commands.c core/server_diff.c
 sbin_PROGRAMS += couplet
 couplet_SOURCES = core/main.c
 couplet_CPPFLAGS = $(COUPLET_CPPFLAGS)

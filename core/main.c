@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* couplet: the server's command line, background and foreground, and the runs of coupletctl with the server stopped. */
-#include "core/admin/offline.h"
 #include "core/process.h"
 #include "core/server.h"
+#include "core/server_offline.h"
 
 #include <getopt.h>
 #include <stdio.h>

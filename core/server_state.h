@@ -36,7 +36,7 @@ void server_apply_bounds(const struct config *config);
 
 /* ---- server_commands.c ---- */
 
-extern const struct cpl_command server_commands[]; /* config diff */
+extern const struct cpl_command server_commands[]; /* status, reload, shutdown, config diff */
 
 /* ---- server_listen.c ---- */
 

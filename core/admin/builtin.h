@@ -6,7 +6,7 @@
 #include "core/base/account.h"
 #include <couplet/command.h>
 
-extern const struct cpl_command builtin_server[];   /* status, reload, shutdown, log level, host list, events, help */
+extern const struct cpl_command builtin_server[];   /* log level, host list, events, help */
 extern const struct cpl_command builtin_sessions[]; /* session list, session close */
 extern const struct cpl_command builtin_modules[];  /* module list, info, load, reload, unload */
 extern const struct cpl_command builtin_figures[];  /* top, trace, metrics */

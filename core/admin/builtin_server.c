@@ -1,91 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about the server as a whole. */
+/* Commands about hosts, events and the log. */
 #include "core/admin/builtin.h"
 #include "core/admin/command.h"
-#include "core/admin/metrics.h"
-#include "core/base/account.h"
 #include "core/base/logger.h"
 #include "core/hook/dispatch.h"
-#include "core/loop/loop.h"
 #include "core/module/manager.h"
-#include "core/server.h"
 #include "core/xmpp/host.h"
-#include "core/xmpp/session.h"
-#include "core/xmpp/user.h"
 #include <couplet/module.h>
-#include <unistd.h>
-
-static void row_of(struct cpl_invocation *in, const char *name, struct cpl_str value)
-{
-	cpl_row_begin(in);
-	cpl_row_text(in, cpl_str_of(name));
-	cpl_row_text(in, value);
-	cpl_row_end(in);
-}
-
-static void row_of_number(struct cpl_invocation *in, const char *name, int64_t value)
-{
-	cpl_row_begin(in);
-	cpl_row_text(in, cpl_str_of(name));
-	cpl_row_int(in, value);
-	cpl_row_end(in);
-}
-
-static void run_status(struct cpl_module *self, struct cpl_invocation *in)
-{
-	char started[CPL_TIME_TEXT];
-	size_t modules = 0, at = 0, available = 0;
-
-	while (manager_next(&at))
-		modules++;
-	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s))
-		available += cpl_session_is_available(s);
-	row_of(in, "version", cpl_str_of(cpl_version()));
-	row_of_number(in, "pid", getpid());
-	row_of(in, "configuration", cpl_str_of(server_config()->path));
-	row_of(in, "started", cpl_time_format(server_started_at(), started));
-	row_of_number(in, "uptime_s", (cpl_now() - server_started_at()) / 1000);
-	row_of_number(in, "hosts", (int64_t)host_count());
-	row_of_number(in, "modules", (int64_t)modules);
-	row_of_number(in, "sessions", (int64_t)session_count());
-	row_of_number(in, "available", (int64_t)available);
-	row_of_number(in, "accounts_in_use", (int64_t)user_count());
-	row_of_number(in, "suspended", (int64_t)suspension_count());
-	row_of_number(in, "memory", metrics_resident());
-	row_of_number(in, "module_change_longest_turn_us", loop_longest_turn() / 1000);
-	row_of_number(in, "log_lines_dropped", (int64_t)logger_dropped());
-	cpl_done(in);
-}
-
-static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
-{
-	struct config_report report = {0};
-	struct cpl_buf waits = {0}, text = {0};
-	int status = server_reload(&report, &waits);
-	struct cpl_str rest, line;
-
-	config_report_print(&report, &text);
-	rest = cpl_buf_str(&text);
-	while (rest.len && cpl_str_split(&rest, '\n', &line))
-		cpl_complain(in, "%.*s", CPL_ARG(line));
-	if (status == 0) {
-		rest = cpl_str_trim(cpl_buf_str(&waits));
-		while (rest.len && cpl_str_split(&rest, '\n', &line))
-			cpl_say(in, "needs a restart: %.*s", CPL_ARG(line));
-		cpl_done(in);
-	} else {
-		cpl_refuse(in, "nothing was changed");
-	}
-	cpl_buf_finish(&waits);
-	cpl_buf_finish(&text);
-	config_report_finish(&report);
-}
-
-static void run_shutdown(struct cpl_module *self, struct cpl_invocation *in)
-{
-	cpl_done(in);
-	server_stop();
-}
 
 static void run_log_level(struct cpl_module *self, struct cpl_invocation *in)
 {
@@ -161,12 +82,6 @@ static void run_help(struct cpl_module *self, struct cpl_invocation *in)
 }
 
 const struct cpl_command builtin_server[] = {
-	{"status", "Shows the server's state.", NULL, "name,value", 0, run_status},
-	{"reload", "Reads the configuration again and applies it.",
-	 "The new configuration is judged whole; if it has a fault, all faults are printed and nothing changes. Options that need a restart are "
-	 "listed by name.",
-	 NULL, 0, run_reload},
-	{"shutdown", "Begins to stop the server and does not wait; see stop.", NULL, NULL, 0, run_shutdown},
 	{"log level <word:level>", "Sets the level of the log until the next reload: debug, info, warn or error.", NULL, NULL, 0, run_log_level},
 	{"host list", "Lists the hosts.", NULL, "host,component,modules,sessions,accounts_in_use", CPL_COMMAND_OFFLINE, run_host_list},
 	{"events <word:event> [--host <host>]", "Lists the handlers of an event in the order in which they run.",

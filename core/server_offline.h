@@ -10,8 +10,8 @@
  *   cert generate HOST [--out FILE]   a key and a self-signed certificate
  *   options sample|mdoc               the options of the core and of all modules that the configuration lists, as text made from their tables
  */
-#ifndef CORE_ADMIN_OFFLINE_H
-#define CORE_ADMIN_OFFLINE_H
+#ifndef CORE_SERVER_OFFLINE_H
+#define CORE_SERVER_OFFLINE_H
 
 #include "core/server.h"
 

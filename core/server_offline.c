@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Offline runs. */
-#include "core/admin/offline.h"
+#include "core/server_offline.h"
 #include "core/admin/certificate.h"
 #include "core/admin/form.h"
 #include "core/admin/local.h"
