@@ -144,7 +144,8 @@ static void user_ready(struct user_wait *wait, struct cpl_user *user, int status
 	struct routing *routing = CPL_CONTAINER(wait, struct routing, wait);
 
 	if (status != 0 && status != CPL_E_NOT_FOUND) {
-		target_done(&routing->ev.event, CPL_FAILED);
+		/* To a probe nothing is said that is not known: not even an error, which would look like the contact's (RFC 6121 4.3.2). */
+		target_done(&routing->ev.event, routing->ev.stanza->type == CPL_TYPE_PROBE ? CPL_HANDLED : CPL_FAILED);
 		return;
 	}
 	routing->ev.user = user && !user->removed ? user : NULL;

@@ -113,6 +113,15 @@ static enum cpl_flow refuse_load(struct cpl_ev_user *ev)
 	return CPL_DROP;
 }
 
+static void send_probe(void)
+{
+	struct cpl_stanza *probe_stanza = cpl_stanza_create(CPL_PRESENCE, CPL_TYPE_PROBE);
+
+	cpl_stanza_set_from(probe_stanza, juliet.session->jid);
+	cpl_stanza_set_to(probe_stanza, jid_of("romeo@example.org"));
+	cpl_send(&probe_stanza);
+}
+
 static void test_load_fails(void **state)
 {
 	struct loading a, b;
@@ -133,6 +142,10 @@ static void test_load_fails(void **state)
 	stage_send(&juliet, "<message type='chat' id='m' to='romeo@example.org'><body>x</body></message>");
 	stage_settle();
 	assert_received(&juliet, "<internal-server-error");
+	/* A probe is not: whatever one said of a roster that cannot be read could be wrong (RFC 6121 4.3.2). */
+	send_probe();
+	stage_settle();
+	assert_received(&juliet, NULL);
 	/* A failure is not remembered. */
 	probe.load = NULL;
 	load(&a, "romeo@example.org");
