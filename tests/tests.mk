@@ -247,7 +247,8 @@ endif
 # tests/unit/module: a program, and modules that it opens, spoilt in several ways (KIND, see counter.c)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/module/test_manager
-tests_unit_module_test_manager_SOURCES = tests/unit/module/test_manager.c tests/unit/module/note.h
+tests_unit_module_test_manager_SOURCES = tests/unit/module/test_manager.c tests/unit/module/ground.c tests/unit/module/ground.h \
+	tests/unit/module/note.h
 tests_unit_module_test_manager_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_module_test_manager_LDADD = $(UNIT_LIBS)
 tests_unit_module_test_manager_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
