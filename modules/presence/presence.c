@@ -27,7 +27,7 @@ static bool read_priority(struct cpl_stanza *stanza, int8_t *priority)
 	struct cpl_str text = cpl_child_text(stanza->root, &presence_priority, stanza->arena);
 	int64_t number = 0;
 
-	if (text.ptr && !cpl_str_to_int(cpl_str_trim(text), INT32_MIN, INT32_MAX, &number))
+	if (text.ptr && !cpl_str_to_int(cpl_str_trim(text), INT64_MIN, INT64_MAX, &number))
 		return false;
 	*priority = (int8_t)(number < -128 ? -128 : number > 127 ? 127 : number);
 	return true;
