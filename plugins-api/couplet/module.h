@@ -248,4 +248,6 @@ size_t cpl_host_identities(struct cpl_host *host, unsigned of, const struct cpl_
 
 #pragma GCC visibility pop
 
+#include <couplet/frozen.h>
+
 #endif

@@ -58,7 +58,7 @@ def declaration_end(text, at):
 def judge(text):
 	"""(kind, name, C text) of a declaration; kind None for what is no part of the reference."""
 	flat = plain(text)
-	if flat.startswith(('_Static_assert', 'typedef')) or re.match(r'(struct|enum|union) \w+;$', flat):
+	if flat.startswith(('_Static_assert', 'typedef', 'CPL_FROZEN(')) or re.match(r'(struct|enum|union) \w+;$', flat):
 		return None, '', ''
 	if flat.startswith('extern '):
 		return 'variable', re.search(r'(\w+);$', flat).group(1), flat[len('extern '):-1]
