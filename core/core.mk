@@ -33,23 +33,25 @@ libcore_la_SOURCES += core/config/config.c core/config/config.h core/config/show
 
 # core/hook
 libcore_la_SOURCES += core/hook/claim.c core/hook/dispatch.c core/hook/dispatch.h core/hook/event.c core/hook/service.c \
-	core/hook/slot.c core/hook/slot.h core/hook/suspend.c core/hook/table.h
+	core/hook/own.c core/hook/slot.c core/hook/slot.h core/hook/suspend.c core/hook/table.h
 
 # core/xmpp
 libcore_la_SOURCES += core/xmpp/host.c core/xmpp/host.h core/xmpp/user.c core/xmpp/user_remove.c core/xmpp/user.h \
 	core/xmpp/session.c core/xmpp/session.h core/xmpp/stream.c core/xmpp/input.c core/xmpp/negotiate.c \
 	core/xmpp/admission.c core/xmpp/admission.h core/xmpp/claims.c core/xmpp/claims.h core/xmpp/router.c core/xmpp/router.h core/xmpp/iq.c
 libcore_la_SOURCES += core/xmpp/kind.c core/xmpp/kind.h core/xmpp/order.c core/xmpp/order.h
+libcore_la_SOURCES += core/xmpp/permission.c core/xmpp/permission.h core/xmpp/role.c
 libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c
 libcore_la_SOURCES += core/xmpp/store.c core/xmpp/store.h core/xmpp/store_calls.c
 
 # core/module
 libcore_la_SOURCES += core/module/apply.c core/module/bag.c core/module/descriptor.c core/module/drain.c core/module/features.c \
 	core/module/loader.c core/module/loader.h core/module/manager.c core/module/manager.h core/module/metrics.c core/module/module.c core/module/module.h \
-	core/module/options.c core/module/plan.c core/module/reload.c core/module/resources.c core/module/tables.c
+	core/module/options.c core/module/plan.c core/module/reload.c core/module/resources.c core/module/schedule.c core/module/schedule.h \
+	core/module/schedule_file.c core/module/tables.c
 
 # core/admin
-libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_figures.c core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c \
+libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_access.c core/admin/command_run.c core/admin/builtin_figures.c core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c \
 	core/admin/certificate.c core/admin/certificate.h core/admin/command.c core/admin/command.h core/admin/control.c \
 	core/admin/control.h core/admin/form.c core/admin/form.h core/admin/frame.c core/admin/frame.h core/admin/invocation.c \
 	core/admin/invocation.h core/admin/local.c core/admin/local.h core/admin/metrics.c core/admin/metrics.h core/admin/peer.c \

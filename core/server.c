@@ -11,6 +11,7 @@
 #include "core/loop/loop.h"
 #include "core/loop/worker.h"
 #include "core/module/manager.h"
+#include "core/module/schedule.h"
 #include "core/net/conn_socket.h"
 #include "core/net/listener.h"
 #include "core/net/tls_context.h"
@@ -20,6 +21,7 @@
 #include "core/xmpp/admission.h"
 #include "core/xmpp/claims.h"
 #include "core/xmpp/host.h"
+#include "core/xmpp/permission.h"
 #include "core/xmpp/router.h"
 #include "core/xmpp/session.h"
 #include "core/xmpp/store.h"
@@ -118,6 +120,8 @@ int server_prepare(const struct server_options *options, struct config_report *r
 	server.options = *options;
 	manager_hooks.commands_add = command_add;
 	manager_hooks.commands_remove = command_remove;
+	manager_hooks.commands = command_builtin;
+	manager_hooks.server_commands = server_commands;
 	manager_init();
 	server.config = server_judge(options->config_path, report, &server.contexts);
 	return server.config ? 0 : CPL_E_INVALID;
@@ -224,7 +228,12 @@ static int open_all(struct cpl_error *error)
 	status = command_add(NULL, server_commands, error);
 	if (status != 0)
 		return status;
-	status = manager_apply(config, error);
+	permission_configure(config);
+	status = schedule_open(config->core.data.ptr, !server.options.offline, error);
+	if (status == 0)
+		status = manager_apply(config, error);
+	if (status == 0)
+		status = store_declare(&role_store, error);
 	if (status != 0)
 		return status;
 	conn_socket_init();
@@ -326,6 +335,7 @@ void server_close(void)
 	if (server.sockets_started)
 		end_sessions();
 	manager_finish();
+	schedule_finish();
 	if (server.sockets_started)
 		conn_socket_finish();
 	while ((host = cpl_host_next(&at))) {
@@ -351,6 +361,8 @@ void server_close(void)
 	server_listen_finish();
 	if (server.loop_started)
 		loop_finish();
+	permission_configure(NULL);
+	permission_finish();
 	config_destroy(&server.config);
 	server = (struct server){0};
 }

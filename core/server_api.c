@@ -19,17 +19,6 @@ int64_t cpl_started_at(void)
 	return server_started_at();
 }
 
-bool cpl_is_admin(struct cpl_jid jid)
-{
-	const struct cpl_str_list *admins = &server_config()->core.admins;
-	struct cpl_str bare = cpl_jid_str(cpl_jid_bare(jid));
-
-	for (size_t i = 0; i < admins->count; i++)
-		if (cpl_str_equal(admins->items[i], bare))
-			return true;
-	return false;
-}
-
 int64_t cpl_core_option(const char *name)
 {
 	const struct config_core *core = &server_config()->core;

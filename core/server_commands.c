@@ -119,11 +119,11 @@ static void run_diff(struct cpl_module *self, struct cpl_invocation *in)
 }
 
 const struct cpl_command server_commands[] = {
-	{"status", "Shows the server's state.", NULL, "name,value", 0, run_status},
+	{"status", "Shows the server's state.", NULL, "name,value", CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_status},
 	{"reload", "Reads the configuration again and applies it.",
 	 "The new configuration is judged whole; if it has a fault, all faults are printed and nothing changes. Options that need a restart are "
 	 "listed by name.",
-	 NULL, 0, run_reload},
+	 NULL, CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_reload},
 	{"shutdown", "Begins to stop the server and does not wait; see stop.", NULL, NULL, 0, run_shutdown},
 	{"config diff", "Shows what a reload would change, and changes nothing.",
 	 "Reads and judges the configuration as reload does, and compares it with what runs: hosts, the modules that would be started and stopped on "

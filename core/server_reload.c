@@ -6,6 +6,7 @@
 #include "core/net/tls_context.h"
 #include "core/process.h"
 #include "core/xmpp/host.h"
+#include "core/xmpp/permission.h"
 #include "core/xmpp/session.h"
 #include "core/xmpp/user.h"
 
@@ -188,6 +189,7 @@ int server_reload(struct config_report *report, struct cpl_buf *waits_for_restar
 	}
 	server.config = config;
 	server_apply_bounds(config);
+	permission_configure(config);
 	manager_retire(&before);
 	tls_contexts_install(contexts);
 	hosts_close_removed();

@@ -1,6 +1,10 @@
 # modules: one shared object each; what several files make lies in a folder of the module's name.
 MODULE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -Wl,-z,now
 
+module_LTLIBRARIES += modules/adhoc.la
+modules_adhoc_la_SOURCES = modules/adhoc/adhoc.c modules/adhoc/adhoc.h modules/adhoc/form.c
+modules_adhoc_la_LDFLAGS = $(MODULE_LDFLAGS)
+
 module_LTLIBRARIES += modules/auth.la
 modules_auth_la_SOURCES = \
 	modules/auth/accounts.c modules/auth/accounts.h \

@@ -3,7 +3,7 @@ UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) -I$(top_srcdir)/tests/unit
 UNIT_LIBS = libcore.la $(CMOCKA_LIBS)
 # One program: NAME under check_PROGRAMS, then its _SOURCES, _CPPFLAGS and _LDADD. Those called test_... are run and counted by tests/run.
 EXTRA_DIST += tests/run tests/scenario tests/lint tests/clients/run tests/clients/person.py tests/clients/screen.py tests/clients/stage.py \
-	tests/clients/test_component.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_strophe.py
+	tests/clients/test_component.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_slixmpp_adhoc.py tests/clients/test_strophe.py
 
 # tests/clients: a client made with libstrophe, itself not checked by sanitizers
 if HAVE_STROPHE
@@ -209,6 +209,23 @@ noinst_PROGRAMS += tests/fuzz/fuzz_dispatch
 tests_fuzz_fuzz_dispatch_SOURCES = tests/fuzz/fuzz_dispatch.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dispatch_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_dispatch_LDADD = tests/unit/xmpp/libstage.la libcore.la $(OPENSSL_LIBS)
+endif
+
+# tests/unit/hook, tests/unit/xmpp, tests/unit/module: what modules declare beside handlers
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/admin/test_command_run tests/unit/hook/test_own tests/unit/module/test_schedule tests/unit/xmpp/test_permission
+tests_unit_admin_test_command_run_SOURCES = tests/unit/admin/test_command_run.c tests/unit/unit.h
+tests_unit_admin_test_command_run_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_admin_test_command_run_LDADD = $(UNIT_LIBS)
+tests_unit_hook_test_own_SOURCES = tests/unit/hook/test_own.c tests/unit/hook/fixture.h
+tests_unit_hook_test_own_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_hook_test_own_LDADD = $(UNIT_LIBS)
+tests_unit_module_test_schedule_SOURCES = tests/unit/module/test_schedule.c tests/unit/unit.h
+tests_unit_module_test_schedule_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_module_test_schedule_LDADD = $(UNIT_LIBS)
+tests_unit_xmpp_test_permission_SOURCES = tests/unit/xmpp/test_permission.c tests/unit/unit.h
+tests_unit_xmpp_test_permission_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xmpp_test_permission_LDADD = $(UNIT_LIBS)
 endif
 
 # tests/unit/hook

@@ -8,6 +8,7 @@
 
 extern const struct cpl_command builtin_server[];   /* log level, host list, events, help */
 extern const struct cpl_command builtin_sessions[]; /* session list, session close */
+extern const struct cpl_command builtin_access[];   /* user role, permissions, jobs */
 extern const struct cpl_command builtin_modules[];  /* module list, info, load, reload, unload */
 extern const struct cpl_command builtin_figures[];  /* top, trace, metrics */
 

@@ -166,20 +166,21 @@ static void run_unload(struct cpl_module *self, struct cpl_invocation *in)
 }
 
 const struct cpl_command builtin_modules[] = {
-	{"module list", "Lists the modules with what they use.", NULL, "module,version,state,hosts,entries,errors,bytes", CPL_COMMAND_OFFLINE, run_list},
+	{"module list", "Lists the modules with what they use.", NULL, "module,version,state,hosts,entries,errors,bytes",
+	 CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_list},
 	{"module info <module>", "Shows one module's state and figures.",
 	 "Bytes and blocks are what lives now. For each event and each other door into the module, the one with the slowest visit first, value is how "
 	 "often it was entered, stops how often it answered other than that the next one shall go on. Times are of one visit in 64 (see trace), "
 	 "time_us the estimate for all of them, and include what the module calls in turn. All figures begin with the present generation.",
-	 "section,name,value,stops,errors,time_us,mean_ns,p99_ns,max_ns", CPL_COMMAND_OFFLINE, run_info},
+	 "section,name,value,stops,errors,time_us,mean_ns,p99_ns,max_ns", CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_info},
 	{"module load <word:module>", "Loads a module into the running server.",
 	 "A module that the configuration lists starts on the hosts that list it, another one on all hosts with its default options; the "
 	 "configuration file is not changed.",
-	 NULL, 0, run_load},
+	 NULL, CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_load},
 	{"module reload <module>", "Replaces a module's code by what is on disk, without dropping a session or a stanza.",
-	 "If the new code cannot be opened or refuses to load, the old one goes on.", NULL, 0, run_reload},
+	 "If the new code cannot be opened or refuses to load, the old one goes on.", NULL, CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_reload},
 	{"module unload <module>", "Stops a module and takes it out of the running server.",
 	 "Its calls under way are cancelled; the command ends when nothing of the module is in use any more. The configuration file is not changed.", NULL,
-	 0, run_unload},
+	 CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_unload},
 	CPL_COMMAND_END,
 };

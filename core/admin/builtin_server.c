@@ -49,11 +49,8 @@ static void run_events(struct cpl_module *self, struct cpl_invocation *in)
 	struct cpl_str prepared;
 
 	if (id == CPL_EVENT_COUNT) {
-		const char *names[CPL_EVENT_COUNT];
-
-		for (uint16_t i = 0; i < CPL_EVENT_COUNT; i++)
-			names[i] = dispatch_event_name(i);
-		const char *nearest = config_nearest(name, names, CPL_EVENT_COUNT);
+		const char *names[512];
+		const char *nearest = config_nearest(name, names, dispatch_event_names(names, 512));
 
 		cpl_refuse(in, "there is no event %.*s%s%s%s", CPL_ARG(name), nearest ? "; did you mean " : "", nearest ? nearest : "",
 			   nearest ? "?" : "");
@@ -83,10 +80,10 @@ static void run_help(struct cpl_module *self, struct cpl_invocation *in)
 
 const struct cpl_command builtin_server[] = {
 	{"log level <word:level>", "Sets the level of the log until the next reload: debug, info, warn or error.", NULL, NULL, 0, run_log_level},
-	{"host list", "Lists the hosts.", NULL, "host,component,modules,sessions,accounts_in_use", CPL_COMMAND_OFFLINE, run_host_list},
+	{"host list", "Lists the hosts.", NULL, "host,component,modules,sessions,accounts_in_use", CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_host_list},
 	{"events <word:event> [--host <host>]", "Lists the handlers of an event in the order in which they run.",
 	 "Without --host the handlers of all modules are shown, whatever the hosts they run on. The names of the events are in "
-	 "couplet-events(7).",
+	 "couplet-events(7); those that modules publish are called MODULE.EVENT.",
 	 "position,stage,number,module", CPL_COMMAND_OFFLINE, run_events},
 	{"help [<text:command>]", "Lists the commands, or explains one.", NULL, NULL, CPL_COMMAND_OFFLINE, run_help},
 	CPL_COMMAND_END,

@@ -65,10 +65,10 @@ static void run_close(struct cpl_module *self, struct cpl_invocation *in)
 }
 
 const struct cpl_command builtin_sessions[] = {
-	{"session list [--host <host>]", "Lists the sessions.", NULL, "jid,type,address,secure,mechanism,priority,stanzas_in,stanzas_out,since", 0,
-	 run_list},
+	{"session list [--host <host>]", "Lists the sessions.", NULL, "jid,type,address,secure,mechanism,priority,stanzas_in,stanzas_out,since",
+	 CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_list},
 	{"session close <word:address> [--reason <text>]", "Closes a session, or all sessions of an account.",
-	 "The address is a full JID for one session and a bare JID for all of an account. The stream error is reset, with the reason as its text.", NULL, 0,
-	 run_close},
+	 "The address is a full JID for one session and a bare JID for all of an account. The stream error is reset, with the reason as its text.", NULL,
+	 CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_close},
 	CPL_COMMAND_END,
 };

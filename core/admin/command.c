@@ -5,6 +5,7 @@
 #include "core/admin/local.h"
 #include "core/config/config.h"
 #include "core/module/manager.h"
+#include "core/xmpp/permission.h"
 #include <assert.h>
 #include <couplet/log.h>
 #include <couplet/session.h>
@@ -14,6 +15,9 @@ struct row {
 	const struct cpl_command *command;
 	struct cpl_module *owner;
 	struct form form;
+	/* For those that can be run over XMPP; else both are NULL. */
+	char *words;
+	struct cpl_permission permission;
 };
 
 /* Few and rarely changed: searched from end to end. */
@@ -28,12 +32,35 @@ static struct row *row_conflict(const struct form *form)
 	return NULL;
 }
 
+static void row_free(struct row *row)
+{
+	cpl_free((char *)row->permission.action);
+	cpl_free(row->words);
+	cpl_free(row);
+}
+
+static void row_permit(struct row *row)
+{
+	struct cpl_buf action = {0}, words = {0};
+
+	if (!(row->command->flags & CPL_COMMAND_ADHOC))
+		return;
+	permission_of_command(row->command->form, &action);
+	row->permission = (struct cpl_permission){cpl_buf_take(&action), permission_of_flags(row->command->flags), row->command->summary, 0};
+	permission_register(&row->permission);
+	for (size_t i = 0; i < row->form.token_count && !row->form.tokens[i].hole && !row->form.tokens[i].group; i++)
+		cpl_buf_addf(&words, "%s%.*s", i ? " " : "", CPL_ARG(row->form.tokens[i].text));
+	row->words = cpl_buf_take(&words);
+}
+
 static int row_add(struct cpl_module *owner, const struct cpl_command *command, struct cpl_error *error)
 {
 	struct row *row = CPL_NEW(struct row);
 	int status = form_parse(&row->form, command->form, error);
 	const struct row *other = status < 0 ? NULL : row_conflict(&row->form);
 
+	if (status == 0 && command->flags & CPL_COMMAND_ADHOC && command->flags & CPL_COMMAND_INPUT)
+		status = cpl_fail(error, CPL_E_INVALID, "the command \"%s\" cannot be run over XMPP: it reads a file", command->form);
 	if (other)
 		status = cpl_fail(error, CPL_E_CONFLICT, "the command \"%s\" has the words of \"%s\"%s%s", command->form, other->command->form,
 				  other->owner ? " of the module " : "", other->owner ? cpl_module_name(other->owner) : "");
@@ -43,6 +70,7 @@ static int row_add(struct cpl_module *owner, const struct cpl_command *command, 
 	}
 	row->command = command;
 	row->owner = owner;
+	row_permit(row);
 	if (row_count == row_size)
 		rows = cpl_realloc(rows, (row_size = row_size ? row_size * 2 : 64) * sizeof *rows);
 	rows[row_count++] = row;
@@ -52,7 +80,7 @@ static int row_add(struct cpl_module *owner, const struct cpl_command *command, 
 static void rows_cut(size_t from)
 {
 	while (row_count > from)
-		cpl_free(rows[--row_count]);
+		row_free(rows[--row_count]);
 }
 
 int command_add(struct cpl_module *owner, const struct cpl_command *table, struct cpl_error *error)
@@ -76,7 +104,7 @@ void command_remove(struct cpl_module *owner)
 
 	for (size_t i = 0; i < row_count; i++) {
 		if (rows[i]->owner == owner)
-			cpl_free(rows[i]);
+			row_free(rows[i]);
 		else
 			rows[kept++] = rows[i];
 	}
@@ -88,14 +116,15 @@ void command_remove(struct cpl_module *owner)
 	}
 }
 
+const struct cpl_command *const command_builtin[] = {command_local,	  builtin_server,  builtin_sessions,
+						     builtin_access, builtin_modules, builtin_figures, NULL};
+
 void command_add_builtin(void)
 {
-	static const struct cpl_command *const tables[] = {command_local, builtin_server, builtin_sessions, builtin_modules,
-							   builtin_figures};
 	struct cpl_error error;
 
-	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-		if (command_add(NULL, tables[i], &error) < 0) {
+	for (size_t i = 0; command_builtin[i]; i++)
+		if (command_add(NULL, command_builtin[i], &error) < 0) {
 			cpl_log_error("command table faulty reason=\"%s\"", error.text);
 			abort();
 		}
@@ -275,13 +304,49 @@ static void refuse_words(const struct cpl_str *words, size_t count, struct comma
 	cpl_arena_destroy(&arena);
 }
 
+/* `arena` has what the match views, and goes with the invocation. */
+static struct cpl_invocation *run_row(const struct row *row, struct cpl_arena *arena, const struct form_match *match, struct cpl_str password,
+				      struct cpl_str input, struct cpl_jid actor, struct command_sink *sink)
+{
+	struct cpl_error error;
+	struct cpl_invocation *in = invocation_create(arena, password, input);
+
+	if (!in) {
+		cpl_arena_destroy(&arena);
+		sink->end(sink, 1, CPL_STR("no memory for this input"));
+		return NULL;
+	}
+	in->command = row->command;
+	/* A copy: the row goes when its module does, its running commands end later. */
+	struct form *form = cpl_arena_alloc(arena, sizeof *form);
+
+	*form = row->form;
+	in->form = form;
+	in->owner = row->owner;
+	in->match = *match;
+	in->sink = sink;
+	if (cpl_jid_is_set(actor)) {
+		in->actor = actor;
+		in->actor.text = cpl_arena_copy(arena, cpl_jid_str(actor)).ptr;
+	}
+	int code = check_arguments(in, &error);
+
+	if (code == 2)
+		usage_of(row, sink);
+	if (code) {
+		invocation_reject(in, code, cpl_str_of(error.text));
+		return NULL;
+	}
+	cpl_log_debug("command form=\"%s\"", row->command->form);
+	return invocation_run(in);
+}
+
 struct cpl_invocation *command_run(const struct cpl_str *words, size_t count, struct cpl_str password, struct cpl_str input,
 				   struct command_sink *sink)
 {
 	struct cpl_arena *arena = cpl_arena_create();
 	struct cpl_str *copies = cpl_arena_alloc(arena, (count + 1) * sizeof *copies);
 	struct form_match match;
-	struct cpl_error error;
 
 	for (size_t i = 0; i < count; i++)
 		copies[i] = cpl_arena_copy(arena, words[i]);
@@ -297,37 +362,92 @@ struct cpl_invocation *command_run(const struct cpl_str *words, size_t count, st
 		sink->end(sink, 1, CPL_STR("this is done by coupletctl itself, without the server"));
 		return NULL;
 	}
-	struct cpl_invocation *in = invocation_create(arena, password, input);
-
-	if (!in) {
-		cpl_arena_destroy(&arena);
-		sink->end(sink, 1, CPL_STR("no memory for this input"));
-		return NULL;
-	}
-	in->command = row->command;
-	/* A copy: the row goes when its module does, its running commands end later. */
-	struct form *form = cpl_arena_alloc(arena, sizeof *form);
-
-	*form = row->form;
-	in->form = form;
-	in->owner = row->owner;
-	in->match = match;
-	in->sink = sink;
-	int code = check_arguments(in, &error);
-
-	if (code == 2)
-		usage_of(row, sink);
-	if (code) {
-		invocation_reject(in, code, cpl_str_of(error.text));
-		return NULL;
-	}
-	cpl_log_debug("command form=\"%s\"", row->command->form);
-	return invocation_run(in);
+	return run_row(row, arena, &match, password, input, (struct cpl_jid){0}, sink);
 }
 
 void command_abandon(struct cpl_invocation *in)
 {
 	invocation_cut(in, NULL);
+}
+
+/* ---- as others see them ---- */
+
+static struct row *row_of_words(struct cpl_str words)
+{
+	for (size_t i = 0; i < row_count; i++)
+		if (rows[i]->words && cpl_str_is(words, rows[i]->words))
+			return rows[i];
+	return NULL;
+}
+
+static void view_of(const struct row *row, struct cpl_command_view *view)
+{
+	const struct form *form = &row->form;
+
+	*view = (struct cpl_command_view){.words = row->words, .command = row->command, .action = &row->permission, .owner = row->owner};
+	for (size_t i = 0; i < form->token_count; i++)
+		if (form->tokens[i].hole)
+			view->fields[view->field_count++] =
+				(struct cpl_command_field){form->tokens[i].text, (enum cpl_hole)form->tokens[i].type, !form->tokens[i].group, false};
+	for (size_t i = 0; i < form->flag_count; i++)
+		view->fields[view->field_count++] = (struct cpl_command_field){
+			form->flags[i].name, form->flags[i].has_value ? (enum cpl_hole)form->flags[i].type : CPL_HOLE_FLAG, false, true};
+}
+
+bool cpl_command_next(size_t *at, struct cpl_command_view *view)
+{
+	while (*at < row_count) {
+		const struct row *row = rows[(*at)++];
+
+		if (!row->words)
+			continue;
+		view_of(row, view);
+		return true;
+	}
+	return false;
+}
+
+bool cpl_command_find(struct cpl_str words, struct cpl_command_view *view)
+{
+	const struct row *row = row_of_words(words);
+
+	if (row)
+		view_of(row, view);
+	return row != NULL;
+}
+
+struct cpl_invocation *command_run_values(struct cpl_str words, const struct cpl_str *values, struct cpl_str password, struct cpl_jid actor,
+					  struct command_sink *sink, bool *found)
+{
+	const struct row *row = row_of_words(words);
+	struct cpl_arena *arena;
+	struct form_match match = {.file_word = -1};
+	struct cpl_command_view view;
+
+	*found = row != NULL;
+	if (!row)
+		return NULL;
+	view_of(row, &view);
+	arena = cpl_arena_create();
+	for (size_t i = 0; i < view.field_count; i++) {
+		struct cpl_str value = values[i].ptr ? cpl_arena_copy(arena, values[i]) : CPL_NONE;
+		size_t flag = i - row->form.argument_count;
+
+		if (view.fields[i].required && !value.ptr) {
+			struct cpl_str reason = cpl_arena_printf(arena, "%.*s is missing", CPL_ARG(view.fields[i].name));
+
+			sink->end(sink, 2, reason);
+			cpl_arena_destroy(&arena);
+			return NULL;
+		}
+		if (!view.fields[i].option) {
+			match.arguments[i] = value;
+			continue;
+		}
+		match.given[flag] = value.ptr != NULL;
+		match.values[flag] = view.fields[i].type == CPL_HOLE_FLAG ? CPL_NONE : value;
+	}
+	return run_row(row, arena, &match, password, CPL_NONE, actor, sink);
 }
 
 /* ---- help ---- */

@@ -6,7 +6,7 @@
 #ifndef CORE_ADMIN_COMMAND_H
 #define CORE_ADMIN_COMMAND_H
 
-#include <couplet/command.h>
+#include <couplet/command-run.h>
 
 /* Adds a table (ended by CPL_COMMAND_END) that belongs to a module (NULL: the core). Two commands with the same words: CPL_E_CONFLICT. */
 int command_add(struct cpl_module *owner, const struct cpl_command *table, struct cpl_error *error);
@@ -14,6 +14,8 @@ int command_add(struct cpl_module *owner, const struct cpl_command *table, struc
 void command_remove(struct cpl_module *owner);
 /* The core's own commands (status, session, host, module, events, reload, stop, ...). */
 void command_add_builtin(void);
+/* Their tables, ended by NULL. */
+extern const struct cpl_command *const command_builtin[];
 
 /* Where an invocation's output goes. All strings are borrowed for the call. */
 struct command_sink {
@@ -22,6 +24,8 @@ struct command_sink {
 	void (*text)(struct command_sink *sink, struct cpl_str line);
 	void (*complaint)(struct command_sink *sink, struct cpl_str line);
 	void (*end)(struct command_sink *sink, int exit_code, struct cpl_str reason); /* the last call; exactly once */
+	/* Instead of row(), the cells as plain text (CPL_NONE: empty); may be NULL. */
+	void (*cells)(struct command_sink *sink, const struct cpl_str *cells, size_t count);
 };
 
 /*
@@ -29,6 +33,12 @@ struct command_sink {
  * for command_abandon(), or NULL when it has already ended.
  */
 struct cpl_invocation *command_run(const struct cpl_str *words, size_t count, struct cpl_str password, struct cpl_str input, struct command_sink *sink);
+/*
+ * The same for the command of exactly these words (up to its first hole) with a value for each field of its view; `actor` may be not set. *found: false when there
+ * is none, then nothing else has happened.
+ */
+struct cpl_invocation *command_run_values(struct cpl_str words, const struct cpl_str *values, struct cpl_str password, struct cpl_jid actor,
+					  struct command_sink *sink, bool *found);
 /* The client has gone: the invocation's scope ends; the sink is not called again. */
 void command_abandon(struct cpl_invocation *in);
 /*

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <couplet/log.h>
 #include <couplet/session.h>
+#include <stdio.h>
 
 static struct cpl_list all = {&all, &all};
 
@@ -14,6 +15,7 @@ static void destroy(struct cpl_invocation *in)
 	cpl_free_secret(in->password);
 	cpl_free_secret(in->input);
 	cpl_buf_finish(&in->row);
+	cpl_buf_finish(&in->plain);
 	/* The struct itself is in the arena. */
 	struct cpl_arena *arena = in->arena;
 
@@ -61,6 +63,7 @@ struct cpl_invocation *invocation_run(struct cpl_invocation *in)
 	in->columns = in->command->columns ? 1 : 0;
 	for (const char *c = in->command->columns; c && *c; c++)
 		in->columns += *c == ',';
+	assert(in->columns <= INVOCATION_COLUMNS);
 	in->inside = true;
 	struct account_visit visit = account_enter(account, in->owner, ACCOUNT_IN_COMMAND);
 
@@ -231,6 +234,11 @@ struct cpl_scope *cpl_invocation_scope(struct cpl_invocation *in)
 	return &in->scope;
 }
 
+struct cpl_jid cpl_invocation_actor(const struct cpl_invocation *in)
+{
+	return in->actor;
+}
+
 void cpl_invocation_set_data(struct cpl_invocation *in, void *data)
 {
 	in->data = data;
@@ -248,19 +256,26 @@ void cpl_row_begin(struct cpl_invocation *in)
 	announce(in);
 	cpl_buf_clear(&in->row);
 	cpl_buf_add_char(&in->row, '[');
+	cpl_buf_clear(&in->plain);
 	in->cells = 0;
 }
 
-static void cell(struct cpl_invocation *in)
+static void cell(struct cpl_invocation *in, struct cpl_str plain)
 {
 	assert(in->cells < in->columns);
-	if (in->cells++)
+	if (in->cells)
 		cpl_buf_add_char(&in->row, ',');
+	if (in->sink && in->sink->cells) {
+		cpl_buf_add(&in->plain, plain);
+		in->ends[in->cells] = in->plain.len;
+		in->absent[in->cells] = !plain.ptr;
+	}
+	in->cells++;
 }
 
 void cpl_row_text(struct cpl_invocation *in, struct cpl_str text)
 {
-	cell(in);
+	cell(in, text);
 	if (text.ptr)
 		cpl_buf_add_json(&in->row, text);
 	else
@@ -269,21 +284,39 @@ void cpl_row_text(struct cpl_invocation *in, struct cpl_str text)
 
 void cpl_row_int(struct cpl_invocation *in, int64_t number)
 {
-	cell(in);
-	cpl_buf_addf(&in->row, "%lld", (long long)number);
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", (long long)number);
+	cell(in, cpl_str_of(text));
+	cpl_buf_addf(&in->row, "%s", text);
 }
 
 void cpl_row_bool(struct cpl_invocation *in, bool value)
 {
-	cell(in);
+	cell(in, value ? CPL_STR("true") : CPL_STR("false"));
 	cpl_buf_addf(&in->row, "%s", value ? "true" : "false");
+}
+
+static void give_cells(struct cpl_invocation *in)
+{
+	struct cpl_str cells[INVOCATION_COLUMNS];
+	const char *texts = cpl_buf_str(&in->plain).ptr;
+	size_t at = 0;
+
+	for (unsigned i = 0; i < in->cells; i++) {
+		cells[i] = in->absent[i] ? CPL_NONE : (struct cpl_str){texts + at, in->ends[i] - at};
+		at = in->ends[i];
+	}
+	in->sink->cells(in->sink, cells, in->cells);
 }
 
 void cpl_row_end(struct cpl_invocation *in)
 {
 	assert(in->cells == in->columns);
 	cpl_buf_add_char(&in->row, ']');
-	if (in->sink)
+	if (in->sink && in->sink->cells)
+		give_cells(in);
+	else if (in->sink)
 		in->sink->row(in->sink, cpl_buf_str(&in->row));
 }
 

@@ -11,6 +11,9 @@
 #include "core/admin/command.h"
 #include "core/admin/form.h"
 
+/* The most columns of a table. */
+enum { INVOCATION_COLUMNS = 32 };
+
 struct cpl_invocation {
 	struct cpl_arena *arena;
 	struct cpl_scope scope;
@@ -28,6 +31,11 @@ struct cpl_invocation {
 	struct cpl_buf row;
 	unsigned cells, columns;
 	bool announced; /* the columns, or that there is no table */
+	/* The same row as plain texts, for sinks that want it so. */
+	struct cpl_buf plain;
+	size_t ends[INVOCATION_COLUMNS];
+	bool absent[INVOCATION_COLUMNS];
+	struct cpl_jid actor; /* of the arena */
 	void *data;
 	bool inside;   /* run() is on the stack */
 	bool finished; /* the command has ended it */

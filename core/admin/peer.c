@@ -291,7 +291,7 @@ struct peer *peer_create(int fd, void (*closed)(struct peer *peer, void *data), 
 {
 	struct peer *peer = CPL_NEW(struct peer);
 
-	peer->sink = (struct command_sink){on_columns, on_row, on_text, on_complaint, on_end};
+	peer->sink = (struct command_sink){on_columns, on_row, on_text, on_complaint, on_end, NULL};
 	peer->closed = closed;
 	peer->data = data;
 	peer->inside = 1;

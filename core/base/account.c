@@ -46,6 +46,8 @@ const char *account_where_name(unsigned where)
 		[ACCOUNT_IN_SERVICE] = "service",
 		[ACCOUNT_IN_RESUME] = "resume",
 		[ACCOUNT_IN_SUSPENSION] = "suspension",
+		[ACCOUNT_IN_PUBLISHED] = "published event",
+		[ACCOUNT_IN_SCHEDULE] = "schedule",
 		[ACCOUNT_IN_LOAD] = "load",
 		[ACCOUNT_IN_START] = "start",
 		[ACCOUNT_IN_RECONFIGURE] = "reconfigure",

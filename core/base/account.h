@@ -34,6 +34,8 @@ enum account_where {
 	ACCOUNT_IN_SERVICE,
 	ACCOUNT_IN_RESUME,
 	ACCOUNT_IN_SUSPENSION,
+	ACCOUNT_IN_PUBLISHED, /* an event of another module's */
+	ACCOUNT_IN_SCHEDULE,  /* a job at a time */
 	ACCOUNT_IN_LOAD,
 	ACCOUNT_IN_START,
 	ACCOUNT_IN_RECONFIGURE,

@@ -3,7 +3,7 @@
 #include "core/config/sections.h"
 #include "core/config/value.h"
 
-const char *const config_top_names[] = {"hosts", "include", "listen", "modules", NULL};
+const char *const config_top_names[] = {"hosts", "include", "listen", "modules", "permissions", NULL};
 const char *const config_host_names[] = {"certificate", "component", "key", "modules", "modules+", "modules-", NULL};
 const char *const config_listen_names[] = {"address", "port", "tls", NULL};
 const char *const config_core_groups[] = {"crypto", "limits", "log", NULL};

@@ -88,6 +88,13 @@ struct config_host {
 	const struct config_node *section; /* the host's mapping */
 };
 
+/* Who may do something, where the configuration says other than the module that declares it. */
+struct config_permission {
+	struct cpl_str action;
+	int role; /* index into config_role_names, which is enum cpl_role */
+};
+extern const char *const config_role_names[];
+
 struct config {
 	struct config_core core;
 	struct config_host *hosts;
@@ -100,6 +107,8 @@ struct config {
 	struct config_node *tree;
 	struct cpl_arena *arena;      /* owns everything above */
 	char *path;
+	struct config_permission *permissions; /* filled by config_judge() */
+	size_t permission_count;
 	const struct config_node **module_places; /* per entry of `modules`: where it is listed first, for reports */
 };
 
@@ -110,6 +119,7 @@ struct config_schema {
 	size_t size;                      /* of its struct */
 	/* The module's rules across fields; may be NULL. Reports with fault(); `host` is CPL_NONE for the global struct. */
 	void (*check)(const void *values, struct cpl_str host, void (*fault)(void *data, const char *option, const char *text), void *data);
+	const char *const *actions; /* that permissions: may name; NULL-terminated, or NULL for none */
 };
 
 /*

@@ -214,6 +214,67 @@ static void judge_listener(const struct judge *j, struct config_listen *listen, 
 	cpl_free(names);
 }
 
+/* ---- permissions ---- */
+
+const char *const config_role_names[] = {"guest", "registered", "member", "admin", "operator", NULL};
+
+static void report_action(const struct judge *j, const struct config_node *key)
+{
+	const char **names = NULL;
+	size_t count = 0;
+
+	for (size_t s = 0; s < j->schema_count; s++)
+		for (const char *const *action = j->schemas[s].actions; action && *action; action++) {
+			names = cpl_realloc(names, (count + 1) * sizeof *names);
+			names[count++] = *action;
+		}
+	const char *nearest = config_nearest(key->text, names, count);
+
+	config_report_add(j->report, key, false, "permissions: no module on the lists declares the action \"%.*s\"%s%s%s", CPL_ARG(key->text),
+			  nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+	cpl_free(names);
+}
+
+static bool is_action(const struct judge *j, struct cpl_str name)
+{
+	for (size_t s = 0; s < j->schema_count; s++)
+		if (j->schemas[s].actions && config_is_one_of(name, j->schemas[s].actions))
+			return true;
+	return false;
+}
+
+static void judge_permission(const struct judge *j, const struct config_pair *pair)
+{
+	struct config *config = j->config;
+	struct cpl_option option = {"role", CPL_OPTION_ENUM, offsetof(struct config_permission, role), NULL, NULL, NULL, config_role_names, 0, ""};
+	struct config_permission *permission = &config->permissions[config->permission_count];
+	struct cpl_str prefix = cpl_arena_printf(config->arena, "permissions.%.*s: ", CPL_ARG(pair->key->text));
+	struct config_target target = {&option, prefix.ptr, NULL, permission, config->arena, j->report};
+
+	if (!is_action(j, pair->key->text)) {
+		report_action(j, pair->key);
+		return;
+	}
+	permission->action = pair->key->text;
+	if (config_schema_set(&target, &option, pair->value))
+		config->permission_count++;
+}
+
+static void judge_permissions(const struct judge *j)
+{
+	const struct config_node *map = config_node_get(j->config->tree, CPL_STR("permissions"));
+
+	if (!map || config_node_is_null(map))
+		return;
+	if (map->kind != CONFIG_MAP) {
+		config_report_add(j->report, map, false, "permissions: wants a mapping from actions to roles, not %s", config_node_kind_text(map));
+		return;
+	}
+	j->config->permissions = cpl_arena_alloc(j->config->arena, (map->count + 1) * sizeof *j->config->permissions);
+	for (size_t i = 0; i < map->count; i++)
+		judge_permission(j, &map->pairs[i]);
+}
+
 void config_judge(struct config *config, const struct config_schema *schemas, size_t schema_count, const struct config_service *services,
 		  size_t service_count, struct config_report *report)
 {
@@ -229,6 +290,7 @@ void config_judge(struct config *config, const struct config_schema *schemas, si
 		judge_module(&j, i);
 	for (size_t i = 0; i < config->listen_count; i++)
 		judge_listener(&j, &config->listen[i], services, service_count);
+	judge_permissions(&j);
 	for (size_t i = 0; i < j.available_count; i++)
 		cpl_free(j.available[i]);
 	cpl_free(j.available);

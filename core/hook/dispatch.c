@@ -22,7 +22,9 @@ struct dispatch *dispatch_of(const struct cpl_host *host)
 
 const char *dispatch_event_name(uint16_t event)
 {
-	return event < CPL_EVENT_COUNT ? event_names[event] : "claim";
+	const char *own = event < CPL_EVENT_COUNT ? event_names[event] : own_name(event);
+
+	return own ? own : "claim";
 }
 
 uint16_t dispatch_event_id(struct cpl_str name)
@@ -31,7 +33,21 @@ uint16_t dispatch_event_id(struct cpl_str name)
 
 	while (id < CPL_EVENT_COUNT && !cpl_str_is(name, event_names[id]))
 		id++;
+	for (uint32_t own = 0; id == CPL_EVENT_COUNT && own < own_count(); own++)
+		if (cpl_str_is(name, own_name((uint16_t)(EVENT_OWN_FIRST + own))))
+			return (uint16_t)(EVENT_OWN_FIRST + own);
 	return id;
+}
+
+size_t dispatch_event_names(const char **names, size_t max)
+{
+	size_t count = 0;
+
+	for (; count < CPL_EVENT_COUNT && count < max; count++)
+		names[count] = event_names[count];
+	for (uint32_t own = 0; own < own_count() && count < max; own++)
+		names[count++] = own_name((uint16_t)(EVENT_OWN_FIRST + own));
+	return count;
 }
 
 /* ---- event handlers ---- */
@@ -42,7 +58,7 @@ static bool runs_in_reverse(uint16_t event)
 	       event == CPL_EVENT_user_unload || event == CPL_EVENT_host_stopping;
 }
 
-static int compare_handlers(const void *left, const void *right)
+int table_order(const void *left, const void *right)
 {
 	const struct table_handler *a = left, *b = right;
 
@@ -77,7 +93,7 @@ static void add_handlers(struct dispatch *d)
 		at[event] = d->offsets[event];
 	}
 	d->offsets[CPL_EVENT_COUNT] = total;
-	d->handlers = cpl_arena_alloc(d->arena, (total + 1) * sizeof(*d->handlers));
+	d->handlers = cpl_arena_alloc(d->arena, (total + own_handlers(d) + 1) * sizeof(*d->handlers));
 	for (size_t e = 0; e < d->entry_count; e++) {
 		const struct dispatch_entry *entry = &d->entries[e];
 
@@ -95,7 +111,7 @@ static void add_handlers(struct dispatch *d)
 		struct table_handler *first = d->handlers + d->offsets[event];
 		size_t count = d->offsets[event + 1] - d->offsets[event];
 
-		qsort(first, count, sizeof(*first), compare_handlers);
+		qsort(first, count, sizeof(*first), table_order);
 		if (runs_in_reverse(event))
 			reverse(first, count);
 	}
@@ -227,7 +243,7 @@ struct dispatch *dispatch_create(struct cpl_host *host, const struct dispatch_en
 		add_features(d, of);
 		add_identities(d, of);
 	}
-	if (claim_build(d, error) < 0 || add_services(d, error) < 0)
+	if (own_build(d, d->offsets[CPL_EVENT_COUNT], error) < 0 || claim_build(d, error) < 0 || add_services(d, error) < 0)
 		dispatch_unref(&d);
 	return d;
 }
@@ -267,11 +283,12 @@ const struct dispatch_entry *dispatch_entries(const struct dispatch *d, size_t *
 size_t dispatch_list(struct cpl_host *host, uint16_t event, struct dispatch_listing *rows, size_t max)
 {
 	const struct dispatch *d = dispatch_of(host);
+	uint32_t i, end;
 	size_t count = 0;
 
-	if (!d || event >= CPL_EVENT_COUNT)
+	if (!d || !table_range(d, event, &i, &end))
 		return 0;
-	for (uint32_t i = d->offsets[event]; i < d->offsets[event + 1] && count < max; i++)
+	for (; i < end && count < max; i++)
 		rows[count++] = (struct dispatch_listing){d->handlers[i].name, d->handlers[i].stage, d->handlers[i].number};
 	return count;
 }

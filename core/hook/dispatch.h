@@ -50,8 +50,12 @@ bool dispatch_nonza_taken(struct cpl_host *host, unsigned sessions);
 struct dispatch_listing { const char *module; uint8_t stage; int16_t number; };
 size_t dispatch_list(struct cpl_host *host, uint16_t event, struct dispatch_listing *rows, size_t max);
 const char *dispatch_event_name(uint16_t event);
-/* CPL_EVENT_COUNT when there is no event of that name. */
+/* The core's event or a module's ("MODULE.EVENT"); CPL_EVENT_COUNT when there is no event of that name. */
 uint16_t dispatch_event_id(struct cpl_str name);
+/* All names, at most `max`; returns how many. */
+size_t dispatch_event_names(const char **names, size_t max);
+/* The id of a module's event, made when the name is new, and then good for the life of the process; 0 when there are too many. */
+uint16_t dispatch_own_id(const char *name);
 
 /*
  * Suspensions. The time-out is set by the server at start and at a reload of the configuration; it holds for later suspensions. An event that was resumed

@@ -26,7 +26,9 @@ _Static_assert(ACCOUNT_WHERES - ACCOUNT_DOORS == CPL_EVENT_COUNT, "accounts have
 
 static unsigned where_of(uint16_t id)
 {
-	return id < CPL_EVENT_COUNT ? ACCOUNT_DOORS + id : ACCOUNT_IN_IQ;
+	if (__builtin_expect(id < CPL_EVENT_COUNT, 1))
+		return ACCOUNT_DOORS + id;
+	return id == EVENT_CLAIM ? ACCOUNT_IN_IQ : ACCOUNT_IN_PUBLISHED;
 }
 
 void event_error(const struct cpl_event *event, struct cpl_module *module)
@@ -56,14 +58,10 @@ static struct dispatch *enter(const struct cpl_host *host, uint16_t id, uint32_t
 	struct dispatch *d = dispatch_of(host);
 
 	*dropped = false;
-	if (!d || d->offsets[id] == d->offsets[id + 1])
+	if (!d || !table_range(d, id, at, end))
 		return NULL;
 	*dropped = !event_enter(id);
-	if (*dropped)
-		return NULL;
-	*at = d->offsets[id];
-	*end = d->offsets[id + 1];
-	return dispatch_ref(d);
+	return *dropped ? NULL : dispatch_ref(d);
 }
 
 static void leave(struct dispatch *d)
@@ -74,7 +72,7 @@ static void leave(struct dispatch *d)
 
 static enum cpl_flow call_filter(const struct table_handler *h, uint16_t id, void *payload)
 {
-	struct account_visit visit = account_enter(h->account, h->module, ACCOUNT_DOORS + id);
+	struct account_visit visit = account_enter(h->account, h->module, where_of(id));
 	enum cpl_flow flow = ((filter_handler *)h->handler.any)(h->module, payload);
 
 	account_leave(&visit);
@@ -87,7 +85,9 @@ bool cpl_event_wanted(struct cpl_host *host, uint16_t id)
 {
 	const struct dispatch *d = dispatch_of(host);
 
-	return d && id < CPL_EVENT_COUNT && d->offsets[id] != d->offsets[id + 1];
+	uint32_t at, end;
+
+	return d && table_range(d, id, &at, &end);
 }
 
 void cpl_event_notify(struct cpl_host *host, uint16_t id, void *payload)
@@ -101,7 +101,7 @@ void cpl_event_notify(struct cpl_host *host, uint16_t id, void *payload)
 		return;
 	for (; at < end; at++) {
 		const struct table_handler *h = &d->handlers[at];
-		struct account_visit visit = account_enter(h->account, h->module, ACCOUNT_DOORS + id);
+		struct account_visit visit = account_enter(h->account, h->module, where_of(id));
 
 		((notify_handler *)h->handler.any)(h->module, payload);
 		account_leave(&visit);
@@ -121,7 +121,7 @@ enum cpl_answer cpl_event_ask(struct cpl_host *host, uint16_t id, void *payload)
 		return CPL_NO_OPINION;
 	for (; at < end && answer == CPL_NO_OPINION; at++) {
 		const struct table_handler *h = &d->handlers[at];
-		struct account_visit visit = account_enter(h->account, h->module, ACCOUNT_DOORS + id);
+		struct account_visit visit = account_enter(h->account, h->module, where_of(id));
 
 		answer = ((ask_handler *)h->handler.any)(h->module, payload);
 		account_leave(&visit);

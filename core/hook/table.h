@@ -29,6 +29,11 @@ struct table_iq {
 	} claim[2][CLAIM_TARGETS];
 };
 
+/* Handlers of one event of a module: [first, end) of the table's. */
+struct table_own {
+	uint32_t first, end;
+};
+
 struct table_nonza {
 	uint32_t key;
 	const struct cpl_nonza_row *row;
@@ -42,6 +47,9 @@ struct table_service {
 	unsigned version;
 };
 
+/* Ids of modules' events are from the one on; the other is that of events that are a claimed handler (IQ or nonza) on its own. */
+enum { EVENT_OWN_FIRST = 1024, EVENT_CLAIM = 0xffff };
+
 struct dispatch {
 	unsigned refs;
 	struct cpl_host *host; /* NULL: the global table */
@@ -50,6 +58,8 @@ struct dispatch {
 	size_t entry_count;
 	uint32_t offsets[CPL_EVENT_COUNT + 1]; /* handlers of event e: offsets[e] to offsets[e + 1] - 1 */
 	struct table_handler *handlers;
+	struct table_own *owns; /* by id - EVENT_OWN_FIRST */
+	uint32_t own_count;
 	struct table_iq *iqs; /* open addressing; a power of two of places, never full */
 	uint32_t iq_mask;
 	struct table_nonza *nonzas;
@@ -66,6 +76,33 @@ struct dispatch {
 /* The table in force for a host (NULL: the global one), or NULL when there is none. */
 struct dispatch *dispatch_of(const struct cpl_host *host);
 
+/* The handlers of an event, as indexes [*at, *end); false when there are none. */
+static inline bool table_range(const struct dispatch *d, uint16_t id, uint32_t *at, uint32_t *end)
+{
+	if (__builtin_expect(id < CPL_EVENT_COUNT, 1)) {
+		*at = d->offsets[id];
+		*end = d->offsets[id + 1];
+	} else if (id >= EVENT_OWN_FIRST && (uint32_t)id - EVENT_OWN_FIRST < d->own_count) {
+		*at = d->owns[id - EVENT_OWN_FIRST].first;
+		*end = d->owns[id - EVENT_OWN_FIRST].end;
+	} else {
+		return false;
+	}
+	return *at != *end;
+}
+/* The order of handlers, for qsort(). */
+int table_order(const void *left, const void *right);
+
+/* ---- own.c: events of modules ---- */
+
+/* The name of such an event, which lives as long as the process; NULL when there is none. */
+const char *own_name(uint16_t id);
+/* How many there have been: their ids follow one another. */
+uint32_t own_count(void);
+/* Handlers that the entries have for them, and filling these in at d->handlers[at]. CPL_E_CONFLICT with *error naming both modules. */
+size_t own_handlers(const struct dispatch *d);
+int own_build(struct dispatch *d, uint32_t at, struct cpl_error *error);
+
 /* The id of a service's name, made when it is new; from 1 on, for the life of the process. */
 uint32_t service_id(const char *name);
 uint32_t service_id_count(void);
@@ -78,9 +115,6 @@ int claim_build(struct dispatch *dispatch, struct cpl_error *error);
 /* Every run of handlers is between these two; false (logged) when they are nested too deep: then nothing runs. */
 bool event_enter(uint16_t id);
 void event_leave(void);
-
-/* Id of events that are a claimed handler (IQ or nonza) on its own. */
-enum { EVENT_CLAIM = 0xffff };
 
 /* Goes on behind (stage, number, module) of the table that is current now. */
 void event_continue(struct cpl_event *event);

@@ -37,7 +37,7 @@ static bool nonza_end(const void *row)
 	return !((const struct cpl_nonza_row *)row)->name;
 }
 
-/* Rows that begin with a text. */
+/* Rows that begin with a text, or with another pointer that is never NULL. */
 static bool text_end(const void *row)
 {
 	return !*(const char *const *)row;
@@ -136,6 +136,53 @@ static int check_services(const struct cpl_descriptor *d, struct cpl_error *erro
 	return 0;
 }
 
+/* Words of small letters, digits, - and _, joined by dots; the first is `module`. */
+static bool is_own_name(const char *name, const char *module)
+{
+	size_t len = strlen(module), all = name ? strlen(name) : 0;
+
+	return all > len + 1 && all < 128 && memcmp(name, module, len) == 0 && name[len] == '.' && name[all - 1] != '.' &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == all;
+}
+
+static int check_permissions(const struct cpl_descriptor *d, struct cpl_error *error)
+{
+	for (struct cpl_permission *const *p = d->permissions; p && *p; p++) {
+		if (!is_own_name((*p)->action, d->name))
+			return cpl_fail(error, CPL_E_INVALID, "the action \"%s\" is not called %s.SOMETHING", (*p)->action ? (*p)->action : "", d->name);
+		if ((*p)->least > CPL_ROLE_OPERATOR || !(*p)->summary)
+			return cpl_fail(error, CPL_E_INVALID, "the action %s has no such role, or no summary", (*p)->action);
+	}
+	return 0;
+}
+
+static int check_own_events(const struct cpl_descriptor *d, struct cpl_error *error)
+{
+	for (const struct cpl_publish_row *row = d->publishes; row && row->event; row++)
+		if (!is_own_name(row->event->name, d->name))
+			return cpl_fail(error, CPL_E_INVALID, "publishes an event \"%s\" that is not called %s.SOMETHING", row->event->name, d->name);
+	for (const struct cpl_hear_row *row = d->hears; row && row->event; row++)
+		if (!row->handler || row->stage > CPL_STAGE_OBSERVE)
+			return cpl_fail(error, CPL_E_INVALID, "hears the event %s with no handler or at a stage that does not exist", row->event->name);
+	return 0;
+}
+
+static int check_schedule(const struct cpl_descriptor *d, struct cpl_error *error)
+{
+	for (const struct cpl_schedule_row *row = d->schedule; row && row->name; row++) {
+		size_t len = strspn(row->name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+		if (row->name[len] || len == 0 || len > 63 || !row->run || !row->summary)
+			return cpl_fail(error, CPL_E_INVALID, "the job \"%s\" has a name that is not allowed, no run function or no summary", row->name);
+		if (row->period_ms && row->period_ms < 1000)
+			return cpl_fail(error, CPL_E_INVALID, "the period of the job %s is shorter than a second", row->name);
+		for (const struct cpl_schedule_row *other = d->schedule; other < row; other++)
+			if (strcmp(other->name, row->name) == 0)
+				return cpl_fail(error, CPL_E_INVALID, "has two jobs called %s", row->name);
+	}
+	return 0;
+}
+
 static int check_head(const struct cpl_descriptor *raw, struct cpl_str name, struct cpl_error *error)
 {
 	/* Size and versions lead, so that they can be read whatever follows. */
@@ -163,6 +210,9 @@ static int check_rows(const struct cpl_descriptor *d, struct cpl_error *error)
 	    (d->identities && d->identity_row < sizeof(struct cpl_identity_row)) || (d->listens && d->listen_row < sizeof(struct cpl_listen_row)) ||
 	    (d->options && d->option_row < sizeof(struct cpl_option)) || (d->commands && d->command_row < sizeof(struct cpl_command)))
 		return cpl_fail(error, CPL_E_INVALID, "a row of its tables is too short: does its descriptor begin with CPL_MODULE_HEAD?");
+	if ((d->permissions && d->permission_row < sizeof(struct cpl_permission)) || (d->publishes && d->publish_row < sizeof(struct cpl_publish_row)) ||
+	    (d->hears && d->hear_row < sizeof(struct cpl_hear_row)) || (d->schedule && d->schedule_row < sizeof(struct cpl_schedule_row)))
+		return cpl_fail(error, CPL_E_INVALID, "a row of its later tables is too short: does its descriptor begin with CPL_MODULE_HEAD?");
 	return 0;
 }
 
@@ -187,6 +237,11 @@ int descriptor_read(const struct cpl_descriptor *raw, struct cpl_str name, struc
 	d.listens = copy_rows(d.listens, d.listen_row, sizeof(struct cpl_listen_row), text_end, arena);
 	d.options = copy_rows(d.options, d.option_row, sizeof(struct cpl_option), text_end, arena);
 	d.commands = copy_rows(d.commands, d.command_row, sizeof(struct cpl_command), text_end, arena);
+	d.publishes = copy_rows(d.publishes, d.publish_row, sizeof(struct cpl_publish_row), text_end, arena);
+	d.hears = copy_rows(d.hears, d.hear_row, sizeof(struct cpl_hear_row), text_end, arena);
+	d.schedule = copy_rows(d.schedule, d.schedule_row, sizeof(struct cpl_schedule_row), text_end, arena);
+	if (check_permissions(&d, error) < 0 || check_own_events(&d, error) < 0 || check_schedule(&d, error) < 0)
+		return CPL_E_INVALID;
 	if (check_events(&d, error) < 0 || check_claims(&d, error) < 0 || check_options(&d, error) < 0 || check_services(&d, error) < 0)
 		return CPL_E_INVALID;
 	*out = d;

@@ -5,6 +5,7 @@
 #include "core/loop/call.h"
 #include "core/loop/loop.h"
 #include "core/module/module.h"
+#include "core/module/schedule.h"
 
 #include <assert.h>
 
@@ -57,6 +58,7 @@ void drain_begin(struct cpl_module *module)
 {
 	assert(module->tables == 0);
 	module->stopping = true;
+	schedule_remove(module);
 	begin(module);
 	suspension_end_module(module);
 	cpl_scope_end(&module->scope);
@@ -68,6 +70,7 @@ void drain_begin_replaced(struct cpl_module *module)
 {
 	assert(module->tables == 0);
 	module->replaced = true;
+	schedule_remove(module);
 	/* Nothing is cancelled; but what it would start for itself alone is the new generation's to do. */
 	module->scope.ended = true;
 	begin(module);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The manager: what is in memory, and opening what a configuration names. */
 #include "core/module/module.h"
+#include "core/xmpp/permission.h"
 
 struct manager_hooks manager_hooks;
 
@@ -11,6 +12,7 @@ static struct retired {
 } *retired;
 
 static struct config_schema *schemas;
+static struct cpl_arena *schema_arena; /* of names in them */
 static struct config_service *services;
 
 /* ---- for core/base and core/hook ---- */
@@ -256,6 +258,55 @@ static void check_driver(const struct config *config, struct config_report *repo
 				  CPL_ARG(config->core.storage));
 }
 
+struct actions {
+	const char **names; /* in schema_arena, NULL-terminated */
+	size_t count;
+};
+
+static void add_action(struct actions *actions, struct cpl_str name)
+{
+	const char **names = cpl_arena_alloc(schema_arena, (actions->count + 2) * sizeof(*names));
+
+	if (actions->count)
+		memcpy(names, actions->names, actions->count * sizeof(*names));
+	names[actions->count++] = cpl_arena_copy(schema_arena, name).ptr;
+	actions->names = names;
+}
+
+static void add_command_actions(struct actions *actions, const struct cpl_command *table)
+{
+	struct cpl_buf name = {0};
+
+	for (const struct cpl_command *command = table; command && command->form; command++) {
+		if (!(command->flags & CPL_COMMAND_ADHOC))
+			continue;
+		cpl_buf_clear(&name);
+		permission_of_command(command->form, &name);
+		add_action(actions, cpl_buf_str(&name));
+	}
+	cpl_buf_finish(&name);
+}
+
+static const char *const *actions_of(const struct cpl_descriptor *descriptor)
+{
+	struct actions actions = {0};
+
+	for (struct cpl_permission *const *permission = descriptor->permissions; permission && *permission; permission++)
+		add_action(&actions, cpl_str_of((*permission)->action));
+	add_command_actions(&actions, descriptor->commands);
+	return actions.names;
+}
+
+static const char *const *actions_of_core(void)
+{
+	struct actions actions = {0};
+
+	for (const struct cpl_command *const *table = manager_hooks.commands; table && *table; table++)
+		add_command_actions(&actions, *table);
+	add_command_actions(&actions, manager_hooks.server_commands);
+	return actions.names;
+}
+
 size_t manager_open(struct config *config, struct config_report *report, const struct config_schema **out)
 {
 	size_t count = 0;
@@ -268,6 +319,10 @@ size_t manager_open(struct config *config, struct config_report *report, const s
 	check_driver(config, report);
 	cpl_free(schemas);
 	schemas = cpl_alloc((config->module_count + 1) * sizeof(*schemas));
+	cpl_arena_destroy(&schema_arena);
+	schema_arena = cpl_arena_create();
+	/* No module has this name. */
+	schemas[count++] = (struct config_schema){.name = CPL_STR(""), .actions = actions_of_core()};
 	for (size_t i = 0; i < config->module_count; i++) {
 		const struct cpl_module *module = manager_known(config->modules[i]);
 
@@ -278,6 +333,7 @@ size_t manager_open(struct config *config, struct config_report *report, const s
 			.options = module->descriptor.options,
 			.size = module->descriptor.config_size,
 			.check = module->descriptor.check,
+			.actions = actions_of(&module->descriptor),
 		};
 	}
 	*out = schemas;
@@ -323,6 +379,7 @@ void manager_finish(void)
 	modules.config = NULL;
 	manager_sweep();
 	CPL_FREE(schemas);
+	cpl_arena_destroy(&schema_arena);
 	CPL_FREE(services);
 	if (cpl_list_empty(&modules.draining))
 		loader_finish();

@@ -20,6 +20,9 @@ struct cpl_host;
 struct manager_hooks {
 	int (*commands_add)(struct cpl_module *owner, const struct cpl_command *table, struct cpl_error *error);
 	void (*commands_remove)(struct cpl_module *owner);
+	/* The tables of the core's own commands, ended by NULL: their actions may be named in the configuration, too. May be NULL. */
+	const struct cpl_command *const *commands;
+	const struct cpl_command *server_commands; /* one table more; may be NULL */
 	int (*commands_replace)(struct cpl_module *before, struct cpl_module *now, const struct cpl_command *table, struct cpl_error *error);
 };
 extern struct manager_hooks manager_hooks;

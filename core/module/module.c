@@ -3,7 +3,9 @@
 #include "core/module/module.h"
 #include "core/hook/slot.h"
 #include "core/hook/table.h"
+#include "core/module/schedule.h"
 #include "core/xml/names.h"
+#include "core/xmpp/permission.h"
 #include "core/xmpp/store.h"
 
 #include <assert.h>
@@ -276,6 +278,14 @@ static int add_names(struct cpl_module *module, struct cpl_error *error)
 			return cpl_fail(error, CPL_E_FULL, "too many names are in use");
 	for (const struct cpl_need_row *row = module->descriptor.needs; row && row->ref; row++)
 		row->ref->id = service_id(row->ref->name);
+	for (struct cpl_permission *const *permission = module->descriptor.permissions; permission && *permission; permission++)
+		permission_register(*permission);
+	for (const struct cpl_publish_row *row = module->descriptor.publishes; row && row->event; row++)
+		if (!(row->event->id = dispatch_own_id(row->event->name)))
+			return cpl_fail(error, CPL_E_FULL, "too many events of modules have been declared");
+	for (const struct cpl_hear_row *row = module->descriptor.hears; row && row->event; row++)
+		if (!(row->event->id = dispatch_own_id(row->event->name)))
+			return cpl_fail(error, CPL_E_FULL, "too many events of modules have been declared");
 	return 0;
 }
 
@@ -323,6 +333,7 @@ int module_load(struct cpl_module *module, struct cpl_error *error)
 
 void module_release(struct cpl_module *module)
 {
+	schedule_forget(module);
 	ledger_release(&module->ledger);
 	while (module->registered > 0)
 		slot_unregister(module->descriptor.slots[--module->registered], module);
@@ -330,6 +341,8 @@ void module_release(struct cpl_module *module)
 
 void module_start(struct cpl_module *module)
 {
+	if (module->state != MODULE_STARTED)
+		schedule_add(module, module->descriptor.name, module->descriptor.schedule);
 	module->state = MODULE_STARTED;
 	for (size_t i = 0; i < module->host_count; i++) {
 		struct module_host *place = &module->hosts[i];

@@ -12,6 +12,7 @@
 #include "core/xmpp/admission.h"
 #include "core/xmpp/claims.h"
 #include "core/xmpp/host.h"
+#include "core/xmpp/permission.h"
 #include "core/xmpp/router.h"
 #include "core/xmpp/session.h"
 #include "core/xmpp/store.h"
@@ -250,6 +251,7 @@ bool cpl_test_configure(const char *options)
 		testcore_fail("the configuration cannot be applied: %s", error.text);
 	server.config = config;
 	session_set_options(&server.config->core);
+	permission_configure(server.config);
 	manager_retire(&before);
 	cpl_test_settle();
 	return true;
@@ -280,7 +282,8 @@ bool testcore_open(const struct testcore_setup *setup, struct cpl_buf *refusal)
 	for (size_t i = 0; i < server.config->host_count; i++)
 		host_create(&server.config->hosts[i]);
 	command_add_builtin();
-	if (manager_apply(server.config, &error) != 0) {
+	permission_configure(server.config);
+	if (manager_apply(server.config, &error) != 0 || store_declare(&role_store, &error) != 0) {
 		cpl_buf_addf(refusal, "%s\n", error.text);
 		return false;
 	}
@@ -404,6 +407,7 @@ void testcore_close(void)
 	xml_finish();
 	command_remove(NULL);
 	loop_finish();
+	permission_configure(NULL);
 	config_destroy(&server.config);
 	server = (struct server){0};
 	fault_pause(false);

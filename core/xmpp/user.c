@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Accounts in use: loading, lingering, their sessions. Removal is in user_remove.c. */
+#include "core/xmpp/permission.h"
 #include "core/xmpp/user.h"
 
 #include "core/base/account.h"
@@ -22,6 +23,11 @@ struct user {
 	struct cpl_list lingering; /* in the list of accounts that nobody references */
 	int64_t unused_since;
 	struct cpl_store_call row; /* the account's own row */
+	struct cpl_store_call role_row;
+	int status;       /* why it cannot be loaded */
+	unsigned reading; /* of these two, on their way */
+	enum cpl_role role; /* as stored */
+	struct role_cache role_cache;
 	struct cpl_ev_user load;
 };
 
@@ -148,6 +154,19 @@ size_t user_count(void)
 	return users;
 }
 
+enum cpl_role user_role(const struct cpl_user *pub)
+{
+	/* UNSAFE: what is remembered is no change of the account. */
+	struct user *user = user_of((struct cpl_user *)pub);
+
+	return role_effective(pub->jid, user->role, &user->role_cache);
+}
+
+void user_set_role(struct cpl_user *pub, enum cpl_role role)
+{
+	user_of(pub)->role = role;
+}
+
 /* ---- loading ---- */
 
 static void load_end(struct user *user, int status)
@@ -184,21 +203,44 @@ static void load_parts_done(struct cpl_event *event, enum cpl_flow result)
 	load_end(user, result == CPL_DROP || result == CPL_FAILED ? CPL_E_IO : 0);
 }
 
+/* One of the two rows has been read, or could not be; the first reason counts. */
+static void load_row_read(struct user *user, int status, const struct cpl_store_call *read)
+{
+	user->reading--;
+	if (status != 0 && user->status == 0) {
+		user->status = status;
+		if (status != CPL_E_NOT_FOUND && status != CPL_E_CANCELLED)
+			cpl_log_error("account cannot be loaded jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->pub.jid)),
+				      read->error.text[0] ? read->error.text : cpl_code_text(status));
+	}
+	if (user->reading)
+		return;
+	if (user->status != 0) {
+		load_end(user, user->status);
+		return;
+	}
+	user->load.user = &user->pub;
+	cpl_fire_user_load(user->pub.host, &user->load, load_parts_done);
+}
+
 static void load_row_done(struct cpl_call *call)
 {
 	struct user *user = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct user, row);
 
-	if (call->status != 0) {
-		if (call->status != CPL_E_NOT_FOUND && call->status != CPL_E_CANCELLED)
-			cpl_log_error("account cannot be loaded jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->pub.jid)),
-				      user->row.error.text[0] ? user->row.error.text : cpl_code_text(call->status));
-		load_end(user, call->status);
-		return;
+	if (call->status == 0) {
+		user->pub.created = user->row.rows[0].when;
+		user->pub.disabled = user->row.rows[0].disabled;
 	}
-	user->pub.created = user->row.rows[0].when;
-	user->pub.disabled = user->row.rows[0].disabled;
-	user->load.user = &user->pub;
-	cpl_fire_user_load(user->pub.host, &user->load, load_parts_done);
+	load_row_read(user, call->status, &user->row);
+}
+
+static void load_role_done(struct cpl_call *call)
+{
+	struct user *user = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct user, role_row);
+
+	if (call->status == 0)
+		user->role = role_of_row(user->role_row.count ? &user->role_row.rows[0] : NULL);
+	load_row_read(user, call->status, &user->role_row);
 }
 
 static struct user *load_begin(struct cpl_host *host, struct cpl_jid jid)
@@ -218,8 +260,13 @@ static struct user *load_begin(struct cpl_host *host, struct cpl_jid jid)
 	cpl_map_put(&loading, cpl_jid_str(user->pub.jid), user);
 	account_back(before);
 	status = cpl_account_get(&user->row, &user->pub.scope, user->pub.jid, load_row_done);
-	if (status == 0)
+	if (status == 0) {
+		user->reading = 2;
+		status = cpl_store_get(&user->role_row, &user->pub.scope, &role_store, user->pub.jid, CPL_NONE, load_role_done);
+		if (status != 0)
+			load_row_read(user, status, &user->role_row);
 		return user;
+	}
 	cpl_map_remove(&loading, cpl_jid_str(user->pub.jid));
 	user->state = USER_UNLOADED;
 	user->pub.refs = 0;

@@ -6,6 +6,7 @@
 #ifndef CORE_XMPP_USER_H
 #define CORE_XMPP_USER_H
 
+#include <couplet/permission.h>
 #include <couplet/session.h>
 
 enum { USER_LINGER_MS = 30000, USER_LINGERING_MAX = 1000 };
@@ -30,5 +31,8 @@ void user_sort_session(struct cpl_session *session);
 void user_drop_lingering(bool for_good);
 /* Accounts in memory. */
 size_t user_count(void);
+/* The account's role in effect; and what the store of roles says now. */
+enum cpl_role user_role(const struct cpl_user *user);
+void user_set_role(struct cpl_user *user, enum cpl_role role);
 
 #endif

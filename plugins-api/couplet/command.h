@@ -23,7 +23,14 @@ enum {
 	CPL_COMMAND_PASSWORD = 2, /* the client asks for a password (twice, echo off), or takes it from --password-stdin; see cpl_password() */
 	CPL_COMMAND_INPUT = 4,    /* the client sends the file named by the <file> argument ("-": its standard input), line by line; see cpl_next_line() */
 	CPL_COMMAND_CONFIRM = 8,  /* the client asks "are you sure" on a terminal unless --yes */
+	CPL_COMMAND_ADHOC = 16,   /* can be run over XMPP, too (XEP-0050, the module adhoc); not together with INPUT */
 };
+/*
+ * Flags of a command that can be run over XMPP, and by whom: CPL_COMMAND_FOR(CPL_ROLE_ADMIN) of <couplet/permission.h>; CPL_COMMAND_ADHOC alone: operators only. The action that
+ * it declares so has the command's words: "command.session.list" for the form "session list [--host <host>]".
+ */
+#define CPL_COMMAND_FOR(role) (CPL_COMMAND_ADHOC | ((unsigned)(role) + 1) << CPL_COMMAND_ROLE_SHIFT)
+#define CPL_COMMAND_ROLE_SHIFT 8
 
 struct cpl_command {
 	const char *form;
@@ -58,6 +65,8 @@ bool cpl_next_line(struct cpl_invocation *in, struct cpl_str *line);
 struct cpl_arena *cpl_invocation_arena(struct cpl_invocation *in);
 /* Ends when the client goes away or the command has finished. */
 struct cpl_scope *cpl_invocation_scope(struct cpl_invocation *in);
+/* Who runs the command: the address that asked for it over XMPP; not set for coupletctl. Lives as long as the invocation. */
+struct cpl_jid cpl_invocation_actor(const struct cpl_invocation *in);
 /* The module's own. */
 void cpl_invocation_set_data(struct cpl_invocation *in, void *data);
 void *cpl_invocation_data(const struct cpl_invocation *in);

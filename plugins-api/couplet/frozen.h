@@ -36,11 +36,14 @@ CPL_FROZEN(cpl_iq_call, 184);
 CPL_FROZEN(cpl_authenticate, 128);
 CPL_FROZEN(cpl_bind, 128);
 CPL_FROZEN(cpl_roster_change, 304);
+CPL_FROZEN(cpl_role_call, 128);
+CPL_FROZEN(cpl_command_run, 240);
 
 /* Declarations without a size of their rows. */
 CPL_FROZEN(cpl_name, 24);
 CPL_FROZEN(cpl_slot, 48);
 CPL_FROZEN(cpl_service_ref, 16);
+CPL_FROZEN(cpl_event_ref, 24);
 CPL_FROZEN(cpl_provide_row, 24);
 CPL_FROZEN(cpl_need_row, 16);
 CPL_FROZEN(cpl_store, 32);
@@ -53,6 +56,10 @@ CPL_FROZEN(cpl_conn_limits, 40);
 CPL_FROZEN(cpl_stream_header, 88);
 CPL_FROZEN(cpl_roster, 48);
 CPL_FROZEN(cpl_roster_item, 56);
+
+/* What is known of a command. */
+CPL_FROZEN(cpl_command_view, 648);
+CPL_FROZEN(cpl_command_field, 24);
 
 /* Heads and parts of other structs; payloads of events of the core that modules fire. */
 CPL_FROZEN(cpl_event, 56);

@@ -16,6 +16,7 @@
 #define COUPLET_MODULE_H
 
 #include <couplet/call.h>
+#include <couplet/command-run.h>
 #include <couplet/command.h>
 #include <couplet/conn.h>
 #include <couplet/error.h>
@@ -26,6 +27,9 @@
 #include <couplet/memory.h>
 #include <couplet/metric.h>
 #include <couplet/option.h>
+#include <couplet/permission.h>
+#include <couplet/publish.h>
+#include <couplet/schedule.h>
 #include <couplet/service.h>
 #include <couplet/service-roster.h>
 #include <couplet/service-tls.h>
@@ -188,6 +192,12 @@ struct cpl_descriptor {
 	void (*stop)(struct cpl_module *self, struct cpl_host *host);
 	void (*unload)(struct cpl_module *self);
 	unsigned schema; /* of what `save` puts into the bag */
+	/* What came later, with the sizes of its rows. */
+	uint16_t permission_row, publish_row, hear_row, schedule_row;
+	struct cpl_permission *const *permissions; /* NULL-terminated */
+	const struct cpl_publish_row *publishes;
+	const struct cpl_hear_row *hears;
+	const struct cpl_schedule_row *schedule;
 };
 
 /* The symbol has the name that libltdl looks for, and is the only one that a module shows. */
@@ -200,7 +210,9 @@ struct cpl_descriptor {
 	.event_row = sizeof(struct cpl_event_row), .iq_row = sizeof(struct cpl_iq_row), .nonza_row = sizeof(struct cpl_nonza_row), \
 	.feature_row = sizeof(struct cpl_feature_row), .identity_row = sizeof(struct cpl_identity_row),                          \
 	.listen_row = sizeof(struct cpl_listen_row), .option_row = sizeof(struct cpl_option),                                    \
-	.command_row = sizeof(struct cpl_command), .name = module_name, .version = module_version, .summary = module_summary
+	.command_row = sizeof(struct cpl_command), .permission_row = sizeof(struct cpl_permission),                              \
+	.publish_row = sizeof(struct cpl_publish_row), .hear_row = sizeof(struct cpl_hear_row),                                  \
+	.schedule_row = sizeof(struct cpl_schedule_row), .name = module_name, .version = module_version, .summary = module_summary
 
 /* ---- what a module may ask of itself and the server ---- */
 

@@ -47,11 +47,12 @@ static void strict_check(const void *values, struct cpl_str host, void (*fault)(
 		fault(data, "low", "is above high");
 }
 
+static const char *const sample_actions[] = {"sample.see", "sample.change", NULL};
 static const struct config_schema schemas[] = {
-	{{"sample", 6}, sample_options, sizeof(struct sample), NULL},
-	{{"strict", 6}, strict_options, sizeof(struct strict), strict_check},
-	{{"spare", 5}, NULL, 0, NULL},
-	{{"memory", 6}, NULL, 0, NULL},
+	{{"sample", 6}, sample_options, sizeof(struct sample), NULL, sample_actions},
+	{{"strict", 6}, strict_options, sizeof(struct strict), strict_check, NULL},
+	{{"spare", 5}, NULL, 0, NULL, NULL},
+	{{"memory", 6}, NULL, 0, NULL, NULL},
 };
 static const struct config_service services[] = {{"c2s", 5222, false}, {"c2s-direct", 5223, true}};
 
@@ -316,6 +317,28 @@ static void no_host_is_a_fault(void **state)
 	close_config(&f, &config);
 }
 
+static void permissions_are_of_actions_and_roles(void **state)
+{
+	struct fixture f;
+	struct config *config = judge(&f, HEAD "modules: [sample]\nhosts: {example.org: }\npermissions: {sample.see: guest, sample.change: operator}\n");
+
+	assert_int_equal(f.report.errors, 0);
+	assert_int_equal(config->permission_count, 2);
+	assert_true(cpl_str_is(config->permissions[0].action, "sample.see"));
+	assert_string_equal(config_role_names[config->permissions[0].role], "guest");
+	assert_string_equal(config_role_names[config->permissions[1].role], "operator");
+	close_config(&f, &config);
+	config = judge(&f, HEAD "modules: [sample]\nhosts: {example.org: }\npermissions:\n  sample.sea: guest\n  sample.see: guests\n  sample.change: [a]\n");
+	assert_reported(&f, "couplet.yml:7: permissions: no module on the lists declares the action \"sample.sea\"; did you mean \"sample.see\"?");
+	assert_reported(&f, "couplet.yml:8: permissions.sample.see: role: \"guests\" is none of guest, registered, member, admin, operator; did you mean \"guest\"?");
+	assert_reported(&f, "couplet.yml:9: ");
+	assert_int_equal(config->permission_count, 0);
+	close_config(&f, &config);
+	config = judge(&f, HEAD "modules: [sample]\nhosts: {example.org: }\npermissions: all\n");
+	assert_reported(&f, "couplet.yml:6: permissions: wants a mapping from actions to roles");
+	close_config(&f, &config);
+}
+
 static void core_table_fits_itself(void **state)
 {
 	for (const struct cpl_option *o = config_core_options; o->name; o++) {
@@ -354,6 +377,7 @@ int main(void)
 		cmocka_unit_test(paths_are_below_the_file),
 		cmocka_unit_test(secrets_are_not_told),
 		cmocka_unit_test(no_host_is_a_fault),
+		cmocka_unit_test(permissions_are_of_actions_and_roles),
 		cmocka_unit_test(core_table_fits_itself),
 		cmocka_unit_test(text_is_generated),
 	};

@@ -14,6 +14,7 @@
 #include "core/xmpp/admission.h"
 #include "core/xmpp/claims.h"
 #include "core/xmpp/host.h"
+#include "core/xmpp/permission.h"
 #include "core/xmpp/router.h"
 #include "core/xmpp/session.h"
 #include "core/xmpp/store.h"
@@ -122,7 +123,8 @@ void stage_open(const char *config, const struct stage_module *own)
 	claims_init();
 	for (size_t i = 0; i < server.config->host_count; i++)
 		host_create(&server.config->hosts[i]);
-	if (manager_apply(server.config, &error) != 0) {
+	permission_configure(server.config);
+	if (manager_apply(server.config, &error) != 0 || store_declare(&role_store, &error) != 0) {
 		fprintf(stderr, "%s\n", error.text);
 		abort();
 	}
@@ -207,6 +209,7 @@ void stage_close(void)
 	session_finish();
 	xml_finish();
 	loop_finish();
+	permission_configure(NULL);
 	config_destroy(&server.config);
 	folder_remove();
 }
