@@ -1,7 +1,7 @@
 # core: one convenience library, of which the two programs are made.
 noinst_LTLIBRARIES += libcore.la
 libcore_la_SOURCES =
-libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(EV_LIBS) $(LTDL_LIBS) $(THREAD_LIBS)
+libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(CURL_LIBS) $(EV_LIBS) $(LTDL_LIBS) $(THREAD_LIBS)
 
 # core/base
 libcore_la_SOURCES += core/base/account.c core/base/account.h core/base/arena.c core/base/clock.h core/base/codec.c core/base/count.c core/base/count.h \
@@ -14,6 +14,7 @@ libcore_la_SOURCES += core/loop/call.c core/loop/call.h core/loop/loop.c core/lo
 	core/loop/worker.c core/loop/worker.h
 
 # core/net
+libcore_la_SOURCES += core/net/http.c core/net/http.h
 libcore_la_SOURCES += core/net/address.c core/net/address.h core/net/conn_input.c core/net/conn_input.h core/net/conn_script.c \
 	core/net/conn_script.h core/net/conn_socket.c core/net/conn_socket.h core/net/conn_socket_impl.h core/net/conn_socket_io.c \
 	core/net/later.c core/net/later.h core/net/listener.c core/net/listener.h core/net/output.c core/net/output.h \

@@ -13,6 +13,7 @@
 #include "core/module/manager.h"
 #include "core/module/schedule.h"
 #include "core/net/conn_socket.h"
+#include "core/net/http.h"
 #include "core/net/listener.h"
 #include "core/net/tls_context.h"
 #include "core/process.h"
@@ -344,6 +345,7 @@ void server_close(void)
 		at = 0;
 	}
 	store_finish();
+	http_finish();
 	if (server.workers_started)
 		worker_finish();
 	watchdog_finish();

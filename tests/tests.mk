@@ -40,6 +40,11 @@ tests_admin_slow_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhe
 
 # tests/unit/net
 if HAVE_CMOCKA
+EXTRA_DIST += tests/unit/net/http_server
+check_PROGRAMS += tests/unit/net/test_http
+tests_unit_net_test_http_SOURCES = tests/unit/net/test_http.c tests/unit/unit.h
+tests_unit_net_test_http_CPPFLAGS = $(UNIT_CPPFLAGS) -DSOURCE='"$(abs_top_srcdir)"'
+tests_unit_net_test_http_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output \
 	tests/unit/net/test_storm tests/unit/net/test_tls tests/unit/net/test_tls_context tests/unit/net/test_tls_hostile
 tests_unit_net_test_conn_script_SOURCES = tests/unit/net/test_conn_script.c tests/unit/net/recorder.h

@@ -38,6 +38,7 @@ CPL_FROZEN(cpl_bind, 128);
 CPL_FROZEN(cpl_roster_change, 304);
 CPL_FROZEN(cpl_role_call, 128);
 CPL_FROZEN(cpl_command_run, 240);
+CPL_FROZEN(cpl_http_call, 200);
 
 /* Declarations without a size of their rows. */
 CPL_FROZEN(cpl_name, 24);
@@ -57,7 +58,9 @@ CPL_FROZEN(cpl_stream_header, 88);
 CPL_FROZEN(cpl_roster, 48);
 CPL_FROZEN(cpl_roster_item, 56);
 
-/* What is known of a command. */
+/* What is asked over HTTP; what is known of a command. */
+CPL_FROZEN(cpl_http_request, 128);
+CPL_FROZEN(cpl_http_header, 32);
 CPL_FROZEN(cpl_command_view, 648);
 CPL_FROZEN(cpl_command_field, 24);
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HTTP requests: the core's side of <couplet/http.h>. One multi handle of libcurl, made at the first request, driven by the loop's watchers and one timer. Names are resolved on libcurl's own
+ * threads; all else, handshakes too, happens on the session thread: what is asked is seldom and small. Connections are kept for reuse, a few and for a short time.
+ */
+#ifndef CORE_NET_HTTP_H
+#define CORE_NET_HTTP_H
+
+#include <couplet/http.h>
+
+/* Requests under way. */
+size_t http_count(void);
+/* Closes kept connections and releases everything. No request may be under way. */
+void http_finish(void);
+
+#endif
