@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'scenario'))
@@ -77,6 +78,17 @@ class State:
 		self.romeo.bind('orchard')
 		self.romeo.become_available(None)
 
+	def eventually(self, condition, text):
+		"""A former generation may need a moment to its end, the log a moment to be written."""
+		for _ in range(200 * self.server.options.patience):
+			if condition():
+				return
+			time.sleep(0.02)
+		self.demand(False, text)
+
+	def listed(self):
+		return [row for row in self.server.table('module', 'list') if row['module'] == 'sample']
+
 	def place(self, kind):
 		"""Puts the file where the server looks for it, as install(1) does."""
 		path = os.path.join(self.server.modules, 'sample.so')
@@ -115,7 +127,7 @@ def refused(state, kind, text):
 	state.ask(kind=1)
 	state.demand(state.server.good('sample', 'count') == '%d of 1\n' % state.count, 'the command says something else')
 	state.demand(capabilities(state.server) == ver and SAMPLE in state.features(), 'the features have changed')
-	state.demand([row['state'] for row in state.server.table('module', 'list') if row['module'] == 'sample'] == ['started'], 'it is not started')
+	state.eventually(lambda: [row['state'] for row in state.listed()] == ['started'], 'not one generation is left, and started')
 	state.demand(state.generation() <= before + 1, 'more than the refused one was unloaded')
 	folder = os.path.join(state.server.directory, 'data', 'generations')
 	state.demand(not os.path.isdir(folder) or not os.listdir(folder), 'a copy of the file is left')
@@ -149,7 +161,8 @@ def back_again(state):
 	"""Without a migration the old code frees its data; the count goes over by the bag."""
 	state.place(1)
 	state.server.good('module', 'reload', 'sample')
-	state.demand('sample 2 releases count=%d' % state.count in state.server.log_since(0), 'the old data was not released by the old code')
+	released = 'sample 2 releases count=%d' % state.count
+	state.eventually(lambda: released in state.server.log_since(0), 'the old data was not released by the old code')
 	found = state.romeo.ask("<count xmlns='%s'/>" % SAMPLE, to='localhost').find(SAMPLE, 'count').attrs
 	state.count += 1
 	state.demand(found['session'] == '1' and found['all'] == str(state.count), 'answered %s' % dict(found))
@@ -160,21 +173,18 @@ def back_again(state):
 def unloaded(state):
 	"""Everything goes: requests under way end, timers, data, command, feature, handler."""
 	ident = state.romeo.request("<wait xmlns='%s'/>" % SAMPLE, to='localhost')
-	for _ in range(200):
-		if any(row['name'] == 'suspended' and row['value'] == 1 for row in state.server.table('status')):
-			break
-	else:
-		state.demand(False, 'nothing is suspended')
+	state.eventually(lambda: state.server.status('suspended') == 1, 'nothing is suspended')
 	ver, since = capabilities(state.server), state.server.log_size()
 	state.demand(state.server.good('module', 'unload', 'sample') == 'sample 1.0 unloaded\n', 'not unloaded')
 	answer = state.romeo.answer(ident)
 	state.demand(answer.attrs['type'] == 'error' and answer.find(match.CLIENT, 'error').elements()[0].name == 'internal-server-error',
 		'answered:\n' + answer.pretty())
+	state.eventually(lambda: 'sample 1 unloads' in state.server.log_since(since), 'unload() was not called')
 	log = state.server.log_since(since)
 	state.demand(log.count('sample 1 has waited status=-7') == 1, 'the call did not end as cancelled, once:\n' + log)
 	state.demand(log.count('sample 1 releases count=1') == 1, 'the data was not released once:\n' + log)
 	state.demand(log.index('releases') < log.index('sample 1 unloads'), 'unload() came before the release of the data')
-	state.demand(all(row['module'] != 'sample' for row in state.server.table('module', 'list')), 'it is still listed')
+	state.eventually(lambda: not state.listed(), 'it is still listed')
 	state.demand(all(row['module'] != 'sample' for row in state.server.table('events', 'pre_message')), 'a handler is left')
 	state.unknown('sample', 'count')
 	state.demand(not any(feature.startswith(SAMPLE) for feature in state.features()), 'a feature is left')
