@@ -380,6 +380,9 @@ tests_modules_message_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/iq.la
 tests_modules_iq_la_SOURCES = tests/modules/iq.c
 tests_modules_iq_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/external.la
+tests_modules_external_la_SOURCES = tests/modules/external.c
+tests_modules_external_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 # Modules that are wrong on purpose, each in its own way: what couplet-module-test must find.
 check_LTLIBRARIES += tests/modules/wrong0/wrong.la
 tests_modules_wrong0_wrong_la_SOURCES = tests/modules/wrong.c

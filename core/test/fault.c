@@ -55,9 +55,12 @@ static const struct cpl_storage_service front = {
 void fault_open(void)
 {
 	const struct testcore_setup *setup = testcore_setup();
-	struct cpl_module *provider = manager_find(cpl_str_of(setup->driver ? setup->module : "memory"));
+	struct cpl_module *provider = manager_find(CPL_STR("memory"));
 	const struct cpl_provide_row *row = provider ? manager_descriptor(provider)->provides : NULL;
 
+	/* A driver that is tested itself speaks with the core directly. */
+	if (setup->driver)
+		return;
 	while (row && row->name && strcmp(row->name, "storage") != 0)
 		row++;
 	if (!row || !row->name)

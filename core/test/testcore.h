@@ -70,7 +70,7 @@ void testlog_excuse(const char *part, const char *other);
 enum fault { FAULT_NONE, FAULT_MEMORY, FAULT_WRITE, FAULT_QUERY, FAULT_KINDS };
 extern const char *const fault_names[FAULT_KINDS];
 
-/* Puts itself between the core and the storage driver; again after a reload of the driver. */
+/* Puts itself between the core and the storage driver, unless that is what is tested. */
 void fault_open(void);
 void fault_close(void);
 /* The nth from now on fails; 0: none. */

@@ -143,6 +143,7 @@ struct cpl_session *cpl_test_session(const struct cpl_test_session *session);
 
 /* ---- the module that is tested ---- */
 
+/* It, as it runs now: another one after a reload. NULL while it is unloaded. */
 struct cpl_module *cpl_test_module(void);
 /* Bytes that are live and charged to it. */
 int64_t cpl_test_bytes(void);
