@@ -113,6 +113,16 @@ void memory_fault_at(uint64_t nth)
 	atomic_store(&fault_in, nth);
 }
 
+uint64_t memory_fault_suspend(void)
+{
+	return atomic_exchange(&fault_in, 0);
+}
+
+void memory_fault_resume(uint64_t left)
+{
+	atomic_store(&fault_in, left);
+}
+
 bool memory_fault_hit(void)
 {
 	return atomic_load(&fault_struck);

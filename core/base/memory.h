@@ -25,6 +25,9 @@ void memory_charge(void *ptr, struct account *account);
  * false.
  */
 void memory_fault_at(uint64_t nth);
+/* What a test allocates for itself is not counted between these two; pass what the first returned to the second. */
+uint64_t memory_fault_suspend(void);
+void memory_fault_resume(uint64_t left);
 /* True when the fault asked for by the last memory_fault_at() has struck. */
 bool memory_fault_hit(void);
 

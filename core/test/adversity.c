@@ -143,7 +143,7 @@ static void sweep(struct run *run, const struct fault_case *fault)
 	}
 	/* None was made at all: nothing has been tested. */
 	if (n > 1 || !outcome.good) {
-		char *counted = cpl_asprintf("%s (%u)", title, outcome.hit ? n : n - 1);
+		char *counted = cpl_asprintf("%s (%u)", title, outcome.good && !outcome.hit ? n - 1 : n);
 
 		run_report(run, counted, &outcome);
 		cpl_free(counted);

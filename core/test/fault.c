@@ -13,8 +13,8 @@ static struct {
 	const struct cpl_storage_service *service; /* the driver's own */
 	enum fault kind;
 	unsigned left, paused;
+	uint64_t memory_left; /* while paused */
 	bool hit;
-	unsigned nth;
 } fault;
 
 static bool strikes(bool write)
@@ -82,12 +82,9 @@ void fault_close(void)
 void fault_at(enum fault kind, unsigned nth)
 {
 	fault.kind = nth ? kind : FAULT_NONE;
-	fault.left = fault.nth = nth;
+	fault.left = nth;
 	fault.hit = false;
-	if (fault.kind == FAULT_MEMORY && !fault.paused)
-		memory_fault_at(nth);
-	else
-		memory_fault_at(0);
+	memory_fault_at(fault.kind == FAULT_MEMORY ? nth : 0);
 }
 
 bool fault_hit(void)
@@ -97,7 +94,10 @@ bool fault_hit(void)
 
 void fault_pause(bool paused)
 {
-	fault.paused += paused ? 1 : -1u;
+	if (paused && fault.paused++ == 0)
+		fault.memory_left = memory_fault_suspend();
+	else if (!paused && --fault.paused == 0)
+		memory_fault_resume(fault.memory_left);
 }
 
 void cpl_test_fail_write(unsigned nth)

@@ -27,22 +27,35 @@ static __attribute__((noreturn, format(printf, 1, 2))) void stop(const char *for
 	exit(2);
 }
 
+/* What lasts as long as the program. */
+static struct cpl_arena *lasting;
+
+static const char *copied(const char *text)
+{
+	return text ? cpl_arena_copy(lasting, cpl_str_of(text)).ptr : NULL;
+}
+
+/* The whole path: the loader looks elsewhere for a name without a slash. */
+static const char *path_of(const char *file)
+{
+	char path[PATH_MAX];
+
+	if (!realpath(file, path))
+		stop("%s: %s", file, strerror(errno));
+	return copied(path);
+}
+
 /* ---- the module ---- */
 
 /* "path/hello.so" is hello. */
-static char *name_of(const char *file)
+static const char *name_of(const char *file)
 {
 	const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file;
 	size_t len = strlen(base);
 
 	if (len <= 3 || strcmp(base + len - 3, ".so") != 0)
 		stop("%s: a module's file is called NAME.so", file);
-	return cpl_strdup((struct cpl_str){base, len - 3});
-}
-
-static const char *copied(const char *text)
-{
-	return text ? cpl_strdup(cpl_str_of(text)) : NULL;
+	return cpl_arena_copy(lasting, (struct cpl_str){base, len - 3}).ptr;
 }
 
 static const char *const *words_copied(const char *const *words)
@@ -52,30 +65,34 @@ static const char *const *words_copied(const char *const *words)
 
 	while (words && words[count])
 		count++;
-	copy = cpl_alloc((count + 1) * sizeof(*copy));
+	copy = cpl_arena_alloc(lasting, (count + 1) * sizeof(*copy));
 	for (size_t i = 0; i < count; i++)
 		copy[i] = copied(words[i]);
 	return copy;
 }
 
-/* All of the table in memory of ours: the module is closed before the first test. UNSAFE: rows of an older module may be shorter. */
-static struct cpl_option *options_copied(const struct cpl_descriptor *descriptor)
+/* UNSAFE: rows of a module that was built for an older version may be shorter. */
+static const struct cpl_option *option_at(const struct cpl_descriptor *descriptor, size_t index)
 {
-	struct cpl_option *copy = cpl_alloc(sizeof(*copy));
+	return (const struct cpl_option *)(const void *)((const char *)descriptor->options + index * descriptor->option_row);
+}
+
+/* All of the table in memory of ours: the module is closed before the first test. */
+static const struct cpl_option *options_copied(const struct cpl_descriptor *descriptor)
+{
 	size_t row = descriptor->option_row, count = 0;
-	const char *at = (const char *)descriptor->options;
+	struct cpl_option *copy;
 
-	for (; at && row && ((const struct cpl_option *)(const void *)at)->name; at += row) {
-		struct cpl_option *option;
-
-		copy = cpl_realloc(copy, (count + 2) * sizeof(*copy));
-		option = &copy[count++];
-		memcpy(option, at, row < sizeof(*option) ? row : sizeof(*option));
-		option->name = copied(option->name);
-		option->fallback = copied(option->fallback);
-		option->min = copied(option->min);
-		option->max = copied(option->max);
-		option->values = words_copied(option->values);
+	while (descriptor->options && row && option_at(descriptor, count)->name)
+		count++;
+	copy = cpl_arena_alloc(lasting, (count + 1) * sizeof(*copy));
+	for (size_t i = 0; i < count; i++) {
+		memcpy(&copy[i], option_at(descriptor, i), row < sizeof(*copy) ? row : sizeof(*copy));
+		copy[i].name = copied(copy[i].name);
+		copy[i].fallback = copied(copy[i].fallback);
+		copy[i].min = copied(copy[i].min);
+		copy[i].max = copied(copy[i].max);
+		copy[i].values = words_copied(copy[i].values);
 	}
 	return copy;
 }
@@ -136,14 +153,10 @@ static void link_modules(const struct run *run, const char *from)
 
 static void make_folder(const struct run *run, const char *modules)
 {
-	char from[PATH_MAX], own[PATH_MAX];
+	const char *from = path_of(modules);
 	char *link = cpl_asprintf("%s/%s.so", run->modules_path, run->module), *built;
 
-	if (!realpath(modules, from))
-		stop("%s: %s", modules, strerror(errno));
-	if (!realpath(run->file, own))
-		stop("%s: %s", run->file, strerror(errno));
-	if (mkdir(run->modules_path, 0700) < 0 || symlink(own, link) < 0)
+	if (mkdir(run->modules_path, 0700) < 0 || symlink(run->file, link) < 0)
 		stop("%s: %s", link, strerror(errno));
 	cpl_free(link);
 	link_modules(run, from);
@@ -187,6 +200,7 @@ int main(int argc, char **argv)
 	const char *modules = COUPLET_MODULEDIR;
 	int64_t seconds = 60;
 
+	lasting = cpl_arena_create();
 	for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
 		if (c == 'm')
 			modules = optarg;
@@ -204,12 +218,13 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	run.seconds = (unsigned)seconds;
-	run.file = argv[optind];
-	run.module = name_of(run.file);
+	run.module = name_of(argv[optind]);
+	run.file = path_of(argv[optind]);
 	look_at_module(&run);
-	look_at_test(&run, argc - optind == 2 ? argv[optind + 1] : NULL);
+	look_at_test(&run, argc - optind == 2 ? path_of(argv[optind + 1]) : NULL);
 	play_all(&run, modules);
 	cpl_free(run.alone);
+	cpl_arena_destroy(&lasting);
 	printf("%u passed, %u failed\n", run.passed, run.failed);
 	return run.failed || !run.passed ? 1 : 0;
 }

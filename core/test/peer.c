@@ -110,7 +110,9 @@ static struct cpl_stanza *parse(const char *text)
 	enum cpl_stream_error error;
 
 	cpl_buf_addf(&buf, "<none:all xmlns:none='%s'>%s</none:all>", MATCH_NONE, text);
+	fault_pause(true);
 	error = xml_parse_child(cpl_buf_str(&buf), CPL_NS_CLIENT, NULL, &parsed);
+	fault_pause(false);
 	cpl_buf_finish(&buf);
 	if (error)
 		testcore_fail("this cannot be read as XML (%s): %s", cpl_stream_error_name(error), text);
