@@ -28,6 +28,13 @@ static void close_server(bool good, bool excused)
 	cpl_free(after);
 }
 
+/* A case may have unloaded it. */
+static void reload_if_loaded(void)
+{
+	if (cpl_test_module())
+		cpl_test_reload();
+}
+
 static void play(const struct run *run, const void *data, unsigned reloaded)
 {
 	const struct cpl_test_case *one = data;
@@ -35,7 +42,7 @@ static void play(const struct run *run, const void *data, unsigned reloaded)
 
 	run_open(run);
 	if (reloaded)
-		testcore_between = cpl_test_reload;
+		testcore_between = reload_if_loaded;
 	good = testcore_run(one->run);
 	close_server(good, !good);
 }

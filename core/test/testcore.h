@@ -49,7 +49,7 @@ void testcore_fail(const char *format, ...) __attribute__((format(printf, 1, 2),
 void testcore_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Everything said so far, taken out (cpl_free); NULL when there is nothing. */
 char *testcore_take_complaints(void);
-/* Called before each step of a case in which the module may be reloaded; NULL: nothing is. */
+/* Called before each step of a case; NULL: nothing is. */
 extern void (*testcore_between)(void);
 /* Makes text that lives until testcore_close(). */
 const char *testcore_keep(char *text);
