@@ -170,6 +170,7 @@ STAGE_SOURCES = tests/unit/xmpp/stage.c tests/unit/xmpp/stage.h $(modules_auth_l
 # Each module is compiled once for all programs on the stage.
 check_LTLIBRARIES += tests/unit/xmpp/libstage.la
 tests_unit_xmpp_libstage_la_SOURCES = $(STAGE_SOURCES)
+tests_unit_xmpp_libstage_la_LIBADD = libtestcore.la
 if HAVE_CMOCKA
 STAGE_LIBS = tests/unit/xmpp/libstage.la $(UNIT_LIBS) $(OPENSSL_LIBS)
 check_PROGRAMS += tests/unit/xmpp/test_session tests/unit/xmpp/test_input tests/unit/xmpp/test_account

@@ -70,8 +70,10 @@ static void test_trial(const struct run *run, const void *data, unsigned n)
 	char *options = options_of(run, trial);
 	struct testcore_setup setup = run_setup(run, options);
 	struct cpl_buf refusal = {0};
-	bool started = testcore_open(&setup, &refusal);
+	bool started;
 
+	testlog_open();
+	started = testcore_open(&setup, &refusal);
 	judge(run, trial, started, refusal.ptr ? refusal.ptr : "");
 	cpl_buf_finish(&refusal);
 	testcore_close();

@@ -326,20 +326,18 @@ static void authenticated(struct cpl_call *call)
 {
 }
 
-/* The proof is taken for granted; everything behind it is as it is for a client. */
-static bool authenticate(struct cpl_test_session *peer, struct cpl_jid jid)
+bool peer_authenticate(struct cpl_session *session, struct cpl_jid jid)
 {
 	static struct cpl_name success = {"urn:ietf:params:xml:ns:xmpp-sasl", "success", 0, 0};
 	struct cpl_authenticate request = {0};
 	struct cpl_stanza *nonza;
 	int code;
 
-	names_add(&success);
-	send_header(peer, jid);
-	if (!peer->session->conn || peer->session->closing)
+	if (!session->conn || session->closing)
 		return false;
+	names_add(&success);
 	nonza = cpl_nonza_create(&success);
-	code = cpl_session_authenticate(&request, peer->session, cpl_jid_local(jid), "TEST", nonza, authenticated);
+	code = cpl_session_authenticate(&request, session, cpl_jid_local(jid), "TEST", nonza, authenticated);
 	cpl_stanza_unref(&nonza);
 	cpl_test_settle();
 	/* `request` is ours until it has called back, whatever happens. */
@@ -388,7 +386,8 @@ static struct cpl_test_session *begin(struct cpl_jid jid, struct cpl_arena *aren
 		testcore_between();
 	cpl_test_account(cpl_arena_copy(arena, cpl_jid_str(cpl_jid_bare(jid))).ptr);
 	peer = cpl_test_connect(cpl_jid_str(jid).ptr);
-	if (!authenticate(peer, jid)) {
+	send_header(peer, jid);
+	if (!peer_authenticate(peer->session, jid)) {
 		cpl_arena_destroy(&arena);
 		cannot_log_in(peer);
 	}

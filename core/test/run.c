@@ -37,6 +37,7 @@ void run_open(const struct run *run)
 	struct testcore_setup setup = run_setup(run, NULL);
 	struct cpl_buf refusal = {0};
 
+	testlog_open();
 	if (!testcore_open(&setup, &refusal))
 		testcore_fail("the server does not start:\n%s", refusal.ptr ? refusal.ptr : "");
 	cpl_buf_finish(&refusal);

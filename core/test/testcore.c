@@ -139,7 +139,7 @@ void cpl_test_settle(void)
 	int64_t until = clock_system_monotonic() + DRIVER_MS;
 
 	outcome.turning = true;
-	for (; idle < 3 && turns < TURNS_MAX; turns++) {
+	for (; idle < 2 && turns < TURNS_MAX; turns++) {
 		/* A storage driver that is tested may have threads, which take real time. */
 		bool waits = now.driver && store_pending() > 0 && clock_system_monotonic() < until;
 
@@ -194,7 +194,7 @@ static bool write_config(const char *options, const char *path)
 
 	/* The options first: what is wrong with one stands on a line that does not depend on the rest. */
 	write_options(options, &text);
-	cpl_buf_addf(&text, "data: %s\nmodules_path: %s\nlisten: {}\nuser: root\n", now.folder, now.modules_path);
+	cpl_buf_addf(&text, "data: %s\nmodules_path: %s\nlisten: {}\n", now.folder, now.modules_path);
 	cpl_buf_addf(&text, "storage: %s\n", now.driver ? now.module : "memory");
 	if (!gives(now.config, "modules:"))
 		cpl_buf_addf(&text, "modules: [bind, roster, presence, message, iq, disco%s%s]\n", now.driver ? "" : ", ", now.driver ? "" : now.module);
@@ -271,12 +271,13 @@ bool testcore_open(const struct testcore_setup *setup, struct cpl_buf *refusal)
 
 	now = *setup;
 	opened = true;
-	testlog_open();
 	if (loop_init(true) != 0 || worker_init(0) != 0)
 		testcore_fail("the loop cannot be made");
 	manager_hooks.commands_add = command_add;
 	manager_hooks.commands_remove = command_remove;
 	manager_init();
+	if (now.preopen)
+		now.preopen();
 	server.config = testcore_judge(now.options, refusal);
 	if (!server.config)
 		return false;

@@ -22,8 +22,9 @@
 struct testcore_setup {
 	const char *folder;       /* an empty one, for the configuration and the data; left to the caller */
 	const char *modules_path; /* the modules, that which is tested among them */
-	const char *module;       /* its name */
+	const char *module;       /* its name; NULL: none is tested, and `config` gives the modules */
 	const char *config, *options; /* as in struct cpl_module_test */
+	void (*preopen)(void);    /* called before modules are opened, for those linked in; NULL: nothing */
 	bool driver;              /* the module is a storage driver, and keeps this server's data */
 };
 
@@ -56,6 +57,7 @@ const char *testcore_keep(char *text);
 
 /* ---- testlog.c ---- */
 
+/* Before testcore_open(); without it lines go to stderr, and nobody looks at them. */
 void testlog_open(void);
 /* Looks at what was written since the last time: complains of warnings and errors that nobody announced. */
 void testlog_check(void);
@@ -83,6 +85,8 @@ void fault_pause(bool paused);
 
 /* All that are left lose their connections. */
 void peers_close(void);
+/* Sets the identity of a session whose stream is open as if it had been proven, and waits for it; what comes after is as it is for a client. */
+bool peer_authenticate(struct cpl_session *session, struct cpl_jid jid);
 /* How many of them the server has neither closed nor lost. */
 size_t peers_connected(void);
 

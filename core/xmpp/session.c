@@ -4,6 +4,7 @@
 
 #include "core/base/account.h"
 #include "core/base/count.h"
+#include "core/base/memory.h"
 #include "core/config/config.h"
 #include "core/hook/slot.h"
 #include "core/xml/stanza_done.h"
@@ -236,6 +237,9 @@ void cpl_session_send_to(struct cpl_session *s, const struct cpl_stanza *stanza,
 	}
 	cpl_buf_finish(&suffixes);
 	suffixes = own;
+	/* A module may have made it grow; it is kept. */
+	if (own.ptr)
+		memory_charge(own.ptr, account_core());
 	account_back(account);
 }
 

@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The stage: start and stop as core/server.c does them, without the outside. */
+/* The stage: the test core with the bundled modules linked in. */
 #include "tests/unit/xmpp/stage.h"
 
-#include "core/base/account.h"
-#include "core/base/clock.h"
 #include "core/hook/dispatch.h"
-#include "core/loop/loop.h"
 #include "core/loop/worker.h"
-#include "core/module/manager.h"
-#include "core/server_state.h"
-#include "core/xml/names.h"
-#include "core/xml/parser.h"
+#include "core/test/testcore.h"
 #include "core/xmpp/admission.h"
-#include "core/xmpp/claims.h"
-#include "core/xmpp/host.h"
-#include "core/xmpp/permission.h"
 #include "core/xmpp/router.h"
 #include "core/xmpp/session.h"
 #include "core/xmpp/store.h"
-#include "core/xmpp/user.h"
 
 #include <ltdl.h>
 #include <stdio.h>
@@ -37,7 +27,7 @@
 #define DECLARE(name) extern const struct cpl_descriptor name##_LTX_cpl_module;
 BUNDLED(DECLARE)
 
-enum { SYMBOLS_MAX = 64, TURNS_MAX = 100000 };
+enum { SYMBOLS_MAX = 64 };
 
 static lt_dlsymlist symbols[SYMBOLS_MAX];
 static char own_names[STAGE_MODULES_MAX][2][64];
@@ -69,104 +59,45 @@ static void preopen(const struct stage_module *own)
 	CHECK(lt_dlpreload(symbols) == 0);
 }
 
-static void print_and_abort(struct config_report *report)
+static const struct stage_module *own_modules;
+
+static void preopen_all(void)
 {
-	struct cpl_buf text = {0};
-
-	config_report_print(report, &text);
-	fprintf(stderr, "%.*s", (int)text.len, text.ptr);
-	abort();
-}
-
-static struct config *read_config(const char *text)
-{
-	struct config_report report = {0};
-	const struct config_schema *schemas;
-	const struct config_service *services;
-	size_t schema_count, service_count;
-	struct config *config;
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/couplet.yml", folder);
-	file = fopen(path, "w");
-	CHECK(file);
-	fprintf(file, "storage: memory\nlisten: {}\ndata: %s\nmodules_path: %s\n%s", folder, folder, text);
-	fclose(file);
-	config = config_read(path, &report);
-	if (!config)
-		print_and_abort(&report);
-	schema_count = manager_open(config, &report, &schemas);
-	service_count = manager_services(&services);
-	config_judge(config, schemas, schema_count, services, service_count, &report);
-	if (report.errors)
-		print_and_abort(&report);
-	config_report_finish(&report);
-	return config;
+	preopen(own_modules);
 }
 
 void stage_open(const char *config, const struct stage_module *own)
 {
-	struct cpl_error error = {0};
+	struct testcore_setup setup = {.folder = folder, .modules_path = folder, .config = config, .preopen = preopen_all};
+	struct cpl_buf refusal = {0};
 
 	snprintf(folder, sizeof(folder), "/tmp/couplet-stage-XXXXXX");
 	CHECK(mkdtemp(folder));
-	CHECK(loop_init(true) == 0);
-	CHECK(worker_init(0) == 0);
-	manager_init();
-	preopen(own);
-	server.config = read_config(config);
-	server.started_at = cpl_now();
-	admission_set_bounds((size_t)server.config->core.unauthenticated_per_address, (size_t)server.config->core.unauthenticated_total);
-	session_set_options(&server.config->core);
-	suspension_set_timeout(server.config->core.suspend_timeout);
-	claims_init();
-	for (size_t i = 0; i < server.config->host_count; i++)
-		host_create(&server.config->hosts[i]);
-	permission_configure(server.config);
-	if (manager_apply(server.config, &error) != 0 || store_declare(&role_store, &error) != 0) {
-		fprintf(stderr, "%s\n", error.text);
-		abort();
-	}
-	stage_settle();
+	own_modules = own;
+	if (testcore_open(&setup, &refusal))
+		return;
+	fprintf(stderr, "%s", refusal.ptr);
+	abort();
 }
 
 void stage_settle(void)
 {
-	unsigned idle = 0;
-
-	for (unsigned turns = 0; idle < 2; turns++) {
-		CHECK(turns < TURNS_MAX);
-		idle = loop_turn(0) ? 0 : idle + 1;
-	}
+	cpl_test_settle();
 }
 
 void stage_pass(int64_t ms)
 {
-	enum { STEPS = 20 };
-
-	for (int i = 0; i < STEPS; i++) {
-		loop_advance(ms * (i + 1) / STEPS - ms * i / STEPS);
-		stage_settle();
-	}
+	cpl_test_advance(ms);
 }
 
 uint64_t stage_calls_open(void)
 {
-	uint64_t open = 0;
-
-	for (uint32_t id = 0; id < account_count(); id++)
-		if (account_by_id(id))
-			open += account_by_id(id)->calls_started - account_by_id(id)->calls_fired;
-	return open;
+	return testcore_calls_open();
 }
 
 int64_t stage_bytes(const char *name)
 {
-	for (uint32_t id = 0; id < account_count(); id++)
-		if (account_by_id(id) && strcmp(account_by_id(id)->name, name) == 0)
-			return account_by_id(id)->bytes;
-	return 0;
+	return testcore_bytes(name);
 }
 
 bool stage_quiet(void)
@@ -189,51 +120,20 @@ static void folder_remove(void)
 
 void stage_close(void)
 {
-	struct cpl_host *host;
-	size_t at = 0;
+	char *complaints;
 
-	session_close_all();
-	stage_settle();
-	user_drop_lingering(false);
-	stage_settle();
-	CHECK(session_alive() == 0 && user_count() == 0 && stage_quiet());
-	manager_finish();
-	CHECK(stage_quiet());
-	while ((host = cpl_host_next(&at))) {
-		manager_host_stop(host);
-		host_destroy(&host);
-		at = 0;
+	testcore_close();
+	complaints = testcore_take_complaints();
+	if (complaints) {
+		fputs(complaints, stderr);
+		abort();
 	}
-	store_finish();
-	worker_finish();
-	session_finish();
-	xml_finish();
-	loop_finish();
-	permission_configure(NULL);
-	config_destroy(&server.config);
 	folder_remove();
 }
 
-/* ---- accounts ---- */
-
-static void account_made(struct cpl_call *call)
+void stage_account(const char *jid)
 {
-	CHECK(call->status == 0);
-}
-
-void stage_account(const char *text)
-{
-	struct cpl_arena *arena = cpl_arena_create();
-	struct cpl_batch *batch = cpl_batch_create();
-	struct cpl_store_call request = {0};
-	struct cpl_jid jid;
-
-	CHECK(cpl_jid_parse(&jid, cpl_str_of(text), arena) == 0);
-	cpl_batch_account_create(batch, jid);
-	CHECK(cpl_batch_commit(&request, NULL, &batch, account_made) == 0);
-	stage_settle();
-	CHECK(!cpl_call_pending(&request.call));
-	cpl_arena_destroy(&arena);
+	cpl_test_account(jid);
 }
 
 /* ---- peers ---- */
@@ -275,11 +175,6 @@ char *stage_take(struct stage_peer *peer)
 	return conn_script_take(peer->script);
 }
 
-static void is_authenticated(struct cpl_call *call)
-{
-	CHECK(call->status == 0);
-}
-
 static void send_header(struct stage_peer *peer, struct cpl_jid jid)
 {
 	char text[1024];
@@ -288,20 +183,11 @@ static void send_header(struct stage_peer *peer, struct cpl_jid jid)
 	stage_send(peer, text);
 }
 
-/* The proof is taken for granted; everything behind it is as it is for a client. */
 static void authenticate(struct stage_peer *peer, struct cpl_jid jid)
 {
-	static struct cpl_name success = {"urn:ietf:params:xml:ns:xmpp-sasl", "success", 0, 0};
-	struct cpl_stanza *nonza;
-	struct cpl_authenticate request = {0};
-
 	stage_connect(peer, true);
 	send_header(peer, jid);
-	names_add(&success);
-	nonza = cpl_nonza_create(&success);
-	CHECK(cpl_session_authenticate(&request, peer->session, cpl_jid_local(jid), "TEST", nonza, is_authenticated) == 0);
-	cpl_stanza_unref(&nonza);
-	stage_settle();
+	CHECK(peer_authenticate(peer->session, jid));
 	CHECK(peer->session->type == CPL_SESSION_C2S_UNBOUND);
 	send_header(peer, jid);
 }
