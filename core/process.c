@@ -20,6 +20,7 @@
 
 /* Enough for a million sessions; a higher hard limit would only make tables large. */
 enum { DESCRIPTORS_MAX = 1 << 20 };
+enum { LOCK_STEP_MS = 20 };
 
 static int ready_pipe = -1;
 
@@ -163,18 +164,30 @@ int process_make_folder(const char *folder, const char *user, struct cpl_error *
 	return 0;
 }
 
-int process_lock(const char *folder, struct cpl_error *error)
+/* Asks again every LOCK_STEP_MS; the errno of the last try, 0 when the lock is ours. */
+static int lock_within(int fd, int wait_ms)
+{
+	for (;; wait_ms -= LOCK_STEP_MS) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK || wait_ms <= 0)
+			return errno;
+		usleep(LOCK_STEP_MS * 1000);
+	}
+}
+
+int process_lock(const char *folder, int wait_ms, struct cpl_error *error)
 {
 	char *path = cpl_asprintf("%s/lock", folder);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct stat owner;
-	int status = 0;
+	int status = 0, code;
 
 	if (fd < 0)
 		status = cpl_fail(error, CPL_E_IO, "%s: %s", path, strerror(errno));
-	else if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-		status = errno == EWOULDBLOCK ? cpl_fail(error, CPL_E_BUSY, "%s is locked: another process uses this data folder", path)
-					      : cpl_fail(error, CPL_E_IO, "%s: %s", path, strerror(errno));
+	else if ((code = lock_within(fd, wait_ms)) != 0)
+		status = code == EWOULDBLOCK ? cpl_fail(error, CPL_E_BUSY, "%s is locked: another process uses this data folder", path)
+					      : cpl_fail(error, CPL_E_IO, "%s: %s", path, strerror(code));
 	else if (geteuid() == 0 && stat(folder, &owner) == 0 && fchown(fd, owner.st_uid, owner.st_gid) != 0)
 		status = cpl_fail(error, CPL_E_IO, "%s: %s", path, strerror(errno));
 	/* The descriptor stays open: the lock is the process's. */

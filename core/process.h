@@ -28,7 +28,10 @@ size_t process_raise_descriptors(void);
 
 /* Makes `folder` (0700, its missing parents 0755) if it is not there; as root and with a user, the folder becomes that user's. */
 int process_make_folder(const char *folder, const char *user, struct cpl_error *error);
-/* Takes the exclusive lock `folder`/lock, held until the process ends: CPL_E_BUSY when another has it. Root gives the file to the folder's owner. */
-int process_lock(const char *folder, struct cpl_error *error);
+/*
+ * Takes the exclusive lock `folder`/lock, held until the process ends: CPL_E_BUSY when another still has it after wait_ms. Root gives the file to the
+ * folder's owner.
+ */
+int process_lock(const char *folder, int wait_ms, struct cpl_error *error);
 
 #endif

@@ -33,6 +33,8 @@
 
 /* How long an orderly stop may take, and between two looks at what is left. */
 enum { STOP_MS = 10000, STOP_LOOK_MS = 20 };
+/* A command of coupletctl may hold the data at the moment of the start. */
+enum { LOCK_WAIT_MS = 3000 };
 /* Descriptors that are not connections: databases, log, module files, control clients. */
 enum { DESCRIPTORS_RESERVED = 128 };
 
@@ -170,7 +172,7 @@ static int open_folders(const struct config *config, struct cpl_error *error)
 	if (status == 0 && server.options.offline)
 		status = process_become_owner(config->core.data.ptr, error);
 	if (status == 0)
-		status = process_lock(config->core.data.ptr, error);
+		status = process_lock(config->core.data.ptr, server.options.offline ? 0 : LOCK_WAIT_MS, error);
 	return status;
 }
 
