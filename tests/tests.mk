@@ -2,7 +2,8 @@
 UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) -I$(top_srcdir)/tests/unit
 UNIT_LIBS = libcore.la $(CMOCKA_LIBS)
 # One program: NAME under check_PROGRAMS, then its _SOURCES, _CPPFLAGS and _LDADD. Those called test_... are run and counted by tests/run.
-EXTRA_DIST += tests/run tests/scenario tests/lint tests/clients/run tests/clients/person.py tests/clients/screen.py tests/clients/stage.py \
+# Only folders in which nothing is built are distributed as such: make would take the build's files along.
+EXTRA_DIST += tests/run tests/scenario tests/lint/checks.py tests/lint/modules.py tests/lint/pages.py tests/lint/run tests/clients/run tests/clients/person.py tests/clients/screen.py tests/clients/stage.py \
 	tests/clients/test_component.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_slixmpp_adhoc.py tests/clients/test_strophe.py
 
 # tests/clients: a client made with libstrophe, itself not checked by sanitizers
