@@ -44,7 +44,7 @@ static struct kept {
 
 /* ---- how a test fails ---- */
 
-static void complain(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
 {
 	cpl_buf_addv(&outcome.said, format, args);
 	if (outcome.said.len && outcome.said.ptr[outcome.said.len - 1] != '\n')

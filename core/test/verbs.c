@@ -125,7 +125,7 @@ static void end(struct command_sink *sink, int exit_code, struct cpl_str reason)
 const char *cpl_test_command(const char *line)
 {
 	enum { WORDS_MAX = 64 };
-	struct output output = {.sink = {add_columns, add_line, add_line, add_line, end}};
+	struct output output = {.sink = {.columns = add_columns, .row = add_line, .text = add_line, .complaint = add_line, .end = end}};
 	struct cpl_str words[WORDS_MAX], rest = cpl_str_of(line), word;
 	size_t count = 0;
 
