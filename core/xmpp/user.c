@@ -211,7 +211,7 @@ static void load_row_read(struct user *user, int status, const struct cpl_store_
 		user->status = status;
 		if (status != CPL_E_NOT_FOUND && status != CPL_E_CANCELLED)
 			cpl_log_error("account cannot be loaded jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->pub.jid)),
-				      read->error.text[0] ? read->error.text : cpl_code_text(status));
+				      read->error);
 	}
 	if (user->reading)
 		return;

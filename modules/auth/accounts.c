@@ -118,8 +118,7 @@ static void on_committed(struct cpl_call *call)
 		op->committed(op);
 	else if (call->status != CPL_E_EXISTS && call->status != CPL_E_NOT_FOUND)
 		cpl_log_error("credentials not written account=%.*s error=%s",
-			      CPL_ARG(cpl_jid_str(op->account)),
-			      op->store.error.code ? op->store.error.text : cpl_code_text(call->status));
+			      CPL_ARG(cpl_jid_str(op->account)), op->store.error);
 	operation_end(op, call->status);
 }
 
@@ -241,7 +240,7 @@ static void on_row(struct cpl_call *call)
 	if (code != CPL_OK && code != CPL_E_CANCELLED)
 		cpl_log_error("credentials not readable account=%.*s error=%s",
 			      CPL_ARG(cpl_jid_str(op->account)),
-			      op->store.error.code ? op->store.error.text : cpl_code_text(code));
+			      op->store.call.status ? op->store.error : cpl_code_text(code));
 	if (code == CPL_OK && !op->outer)
 		code = CPL_E_CANCELLED;
 	if (code == CPL_OK)

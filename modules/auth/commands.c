@@ -113,13 +113,12 @@ struct listing {
 
 static void listing_next(struct listing *listing);
 
-static void listing_end(struct listing *listing, int status)
+static void listing_end(struct listing *listing, int status, const char *reason)
 {
 	if (status == CPL_OK)
 		cpl_done(listing->in);
 	else
-		cpl_refuse(listing->in, "the accounts cannot be read: %s",
-			   listing->store.error.code ? listing->store.error.text : cpl_code_text(status));
+		cpl_refuse(listing->in, "the accounts cannot be read: %s", reason);
 	cpl_buf_finish(&listing->domain);
 	cpl_buf_finish(&listing->after);
 	cpl_free(listing);
@@ -146,13 +145,13 @@ static void on_page(struct cpl_call *call)
 	struct listing *listing = CPL_CONTAINER(call, struct listing, store.call);
 
 	if (call->status != CPL_OK) {
-		listing_end(listing, call->status);
+		listing_end(listing, call->status, listing->store.error);
 		return;
 	}
 	for (size_t i = 0; i < listing->store.count; i++)
 		listing_row(listing, &listing->store.rows[i]);
 	if (listing->store.complete || listing->store.count == 0) {
-		listing_end(listing, CPL_OK);
+		listing_end(listing, CPL_OK, NULL);
 		return;
 	}
 	cpl_buf_clear(&listing->after);
@@ -167,7 +166,7 @@ static void listing_next(struct listing *listing)
 				    cpl_buf_str(&listing->domain), after, LIST_PAGE, on_page);
 
 	if (code != 0)
-		listing_end(listing, code);
+		listing_end(listing, code, cpl_code_text(code));
 }
 
 static void run_list(struct cpl_module *self, struct cpl_invocation *in)

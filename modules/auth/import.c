@@ -202,8 +202,7 @@ static void on_committed(struct cpl_call *call)
 	if (call->status == CPL_E_EXISTS) {
 		complain(import, import->entries[import->single].line, "the account exists already");
 	} else if (call->status != CPL_OK) {
-		import_end(import, call->status,
-			   import->store.error.code ? import->store.error.text : cpl_code_text(call->status));
+		import_end(import, call->status, import->store.error);
 		return;
 	} else if (import->singly) {
 		count_made(import, import->single, 1);

@@ -204,7 +204,7 @@ static void group_committed(struct cpl_call *call)
 
 	if (status != 0)
 		cpl_log_error("roster cannot be written jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->jid)),
-			      roster->commit.error.text[0] ? roster->commit.error.text : cpl_code_text(status));
+			      roster->commit.error);
 	while ((node = cpl_list_take(&roster->group)))
 		pending_end(CPL_CONTAINER(node, struct roster_pending, node), status);
 	roster->committing = false;

@@ -30,7 +30,7 @@ CPL_FROZEN(cpl_archive_query, 64);
 
 /* Calls, embedded in the structs of those who make them. */
 CPL_FROZEN(cpl_call, 112);
-CPL_FROZEN(cpl_store_call, 672);
+CPL_FROZEN(cpl_store_call, 168);
 CPL_FROZEN(cpl_user_call, 136);
 CPL_FROZEN(cpl_iq_call, 184);
 CPL_FROZEN(cpl_authenticate, 128);

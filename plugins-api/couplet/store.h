@@ -98,7 +98,7 @@ struct cpl_store_call {
 	size_t count;
 	bool complete;   /* no more rows behind these */
 	int64_t total;   /* of cpl_archive_count() */
-	struct cpl_error error; /* for the log, when status is not 0 */
+	const char *error; /* for the log, when status is not 0: the driver's words, or what the status means; never NULL once it has ended */
 	void *impl[2];
 };
 
