@@ -76,3 +76,11 @@ modules_external_la_LIBADD = $(OPENSSL_LIBS)
 module_LTLIBRARIES += modules/privilege.la
 modules_privilege_la_SOURCES = modules/privilege/behalf.c modules/privilege/privilege.c modules/privilege/privilege.h
 modules_privilege_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/private.la
+modules_private_la_SOURCES = modules/private.c
+modules_private_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/vcard.la
+modules_vcard_la_SOURCES = modules/vcard.c
+modules_vcard_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -4,7 +4,7 @@ UNIT_LIBS = libcore.la $(CMOCKA_LIBS)
 # One program: NAME under check_PROGRAMS, then its _SOURCES, _CPPFLAGS and _LDADD. Those called test_... are run and counted by tests/run.
 # Only folders in which nothing is built are distributed as such: make would take the build's files along.
 EXTRA_DIST += tests/run tests/scenario tests/lint/checks.py tests/lint/modules.py tests/lint/pages.py tests/lint/run tests/clients/run tests/clients/person.py tests/clients/screen.py tests/clients/stage.py \
-	tests/clients/test_component.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_slixmpp_adhoc.py tests/clients/test_strophe.py
+	tests/clients/test_component.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_slixmpp_adhoc.py tests/clients/test_slixmpp_data.py tests/clients/test_strophe.py
 
 # tests/clients: a client made with libstrophe, itself not checked by sanitizers
 if HAVE_STROPHE
@@ -385,6 +385,12 @@ tests_modules_iq_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/external.la
 tests_modules_external_la_SOURCES = tests/modules/external.c
 tests_modules_external_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/private.la
+tests_modules_private_la_SOURCES = tests/modules/private.c
+tests_modules_private_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/vcard.la
+tests_modules_vcard_la_SOURCES = tests/modules/vcard.c
+tests_modules_vcard_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 # Modules that are wrong on purpose, each in its own way: what couplet-module-test must find.
 check_LTLIBRARIES += tests/modules/wrong0/wrong.la
 tests_modules_wrong0_wrong_la_SOURCES = tests/modules/wrong.c

@@ -255,6 +255,18 @@ static inline enum cpl_flow cpl_iq_error(const struct cpl_ev_stanza *ev, enum cp
 
 #pragma GCC visibility push(default)
 
+/*
+ * A request that asks for something to be kept: commits the batch (taken over, and nulled) and answers when that is done: an empty result, resource-constraint for
+ * CPL_E_FULL, internal-server-error for anything else, which is logged. The request is not done before that. Always CPL_HANDLED.
+ */
+enum cpl_flow cpl_iq_commit(const struct cpl_ev_stanza *ev, struct cpl_batch **batch);
+/*
+ * A request for what is kept: reads one row of a keyval (key CPL_NONE) or map store of the account ev->user and hands it, or NULL when there is none, to `answer`, which
+ * answers. What cannot be read is logged and answered with internal-server-error. Always CPL_HANDLED.
+ */
+enum cpl_flow cpl_iq_lookup(const struct cpl_ev_stanza *ev, const struct cpl_store *store, struct cpl_str key,
+			    void (*answer)(const struct cpl_stanza *request, const struct cpl_row *row));
+
 /* All features and identities that modules have declared for a host, without repeats, sorted: for disco. The views live until the next load or unload. */
 struct cpl_str_list cpl_host_features(struct cpl_host *host, unsigned of);
 size_t cpl_host_identities(struct cpl_host *host, unsigned of, const struct cpl_identity_row **rows);
