@@ -250,7 +250,6 @@ enum cpl_flow roster_on_user_load(struct cpl_module *self, struct cpl_ev_user *e
 	load->roster = CPL_SLOT_MAKE(ev->user, roster_slot);
 	load->roster->user = ev->user;
 	cpl_list_init(&load->roster->queue);
-	cpl_list_init(&load->roster->group);
 	status = cpl_store_all(&load->rows, &ev->user->scope, &roster_store, ev->user->jid, ROSTER_ROWS_MAX, load_items);
 	if (status != 0) {
 		cpl_log_error("roster cannot be read jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(ev->user->jid)), cpl_code_text(status));
