@@ -23,6 +23,7 @@ libcore_la_SOURCES += core/net/address.c core/net/address.h core/net/conn_input.
 	core/net/tls_names.h core/net/wheel.c core/net/wheel.h
 
 # core/xml
+libcore_la_SOURCES += core/xml/data_form.c core/xml/data_form.h
 libcore_la_SOURCES += core/xml/compact.c core/xml/element.c core/xml/element.h core/xml/framer.c core/xml/framer.h core/xml/header.c \
 	core/xml/lease.c core/xml/lease.h core/xml/names.c core/xml/names.h core/xml/parser.c core/xml/parser.h core/xml/reply.c \
 	core/xml/scope.c core/xml/scope.h core/xml/stanza.c core/xml/stanza_done.h core/xml/stream_error.c core/xml/strict.c core/xml/strict.h core/xml/writer.c

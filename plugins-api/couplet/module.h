@@ -21,6 +21,7 @@
 #include <couplet/conn.h>
 #include <couplet/error.h>
 #include <couplet/event.h>
+#include <couplet/form.h>
 #include <couplet/http.h>
 #include <couplet/list.h>
 #include <couplet/log.h>
