@@ -187,7 +187,7 @@ static void count_made(struct import *import, size_t first, size_t count)
 {
 	import->made += (unsigned)count;
 	for (size_t i = first; i < first + count; i++)
-		accounts_announce_created(import->entries[i].account);
+		accounts_announce_created(import->entries[i].account, CPL_ORIGIN_IMPORT);
 }
 
 static void on_committed(struct cpl_call *call)

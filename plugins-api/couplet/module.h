@@ -237,6 +237,8 @@ const char *cpl_version(void);
 int64_t cpl_started_at(void);
 /* True for an address that the option `admins` names. */
 bool cpl_is_admin(struct cpl_jid jid);
+/* The addresses that it names: *at = 0 at first; false at the end. The view lives until the next reload of the configuration. */
+bool cpl_admin_next(size_t *at, struct cpl_str *jid);
 /* A bound of the core's options by name, e.g. "directed_presence", "pending_requests"; 0 when there is none of that name. Cheap. */
 int64_t cpl_core_option(const char *name);
 
