@@ -7,7 +7,7 @@ libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(CUR
 libcore_la_SOURCES += core/base/account.c core/base/account.h core/base/arena.c core/base/clock.h core/base/codec.c core/base/count.c core/base/count.h \
 	core/base/error.c core/base/ledger.c core/base/ledger.h core/base/logger.c core/base/logger.h core/base/map.c \
 	core/base/map.h core/base/memory.c core/base/memory.h core/base/metric.c core/base/metric.h core/base/poison.h \
-	core/base/random.c core/base/str.c core/base/time.c core/base/timing.c core/base/timing.h core/base/watchdog.c core/base/watchdog.h
+	core/base/random.c core/base/reach.c core/base/reach.h core/base/str.c core/base/time.c core/base/timing.c core/base/timing.h core/base/watchdog.c core/base/watchdog.h
 
 # core/loop
 libcore_la_SOURCES += core/loop/call.c core/loop/call.h core/loop/loop.c core/loop/loop.h core/loop/timer.c core/loop/turn.h \
@@ -23,7 +23,6 @@ libcore_la_SOURCES += core/net/address.c core/net/address.h core/net/conn_input.
 	core/net/tls_names.h core/net/wheel.c core/net/wheel.h
 
 # core/xml
-libcore_la_SOURCES += core/xml/data_form.c core/xml/data_form.h
 libcore_la_SOURCES += core/xml/compact.c core/xml/element.c core/xml/element.h core/xml/framer.c core/xml/framer.h core/xml/header.c \
 	core/xml/lease.c core/xml/lease.h core/xml/names.c core/xml/names.h core/xml/parser.c core/xml/parser.h core/xml/reply.c \
 	core/xml/scope.c core/xml/scope.h core/xml/stanza.c core/xml/stanza_done.h core/xml/stream_error.c core/xml/strict.c core/xml/strict.h core/xml/writer.c
@@ -40,7 +39,7 @@ libcore_la_SOURCES += core/hook/claim.c core/hook/dispatch.c core/hook/dispatch.
 # core/xmpp
 libcore_la_SOURCES += core/xmpp/host.c core/xmpp/host.h core/xmpp/user.c core/xmpp/user_remove.c core/xmpp/user.h \
 	core/xmpp/session.c core/xmpp/session.h core/xmpp/stream.c core/xmpp/input.c core/xmpp/negotiate.c \
-	core/xmpp/admission.c core/xmpp/admission.h core/xmpp/claims.c core/xmpp/claims.h core/xmpp/router.c core/xmpp/router.h core/xmpp/iq.c core/xmpp/iq_store.c
+	core/xmpp/admission.c core/xmpp/admission.h core/xmpp/claims.c core/xmpp/claims.h core/xmpp/router.c core/xmpp/router.h core/xmpp/iq.c
 libcore_la_SOURCES += core/xmpp/kind.c core/xmpp/kind.h core/xmpp/order.c core/xmpp/order.h
 libcore_la_SOURCES += core/xmpp/permission.c core/xmpp/permission.h core/xmpp/role.c
 libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c

@@ -66,7 +66,7 @@ static void run_top(struct cpl_module *self, struct cpl_invocation *in)
 		cpl_row_int(in, (int64_t)timing_mean(&place->timing));
 		cpl_row_int(in, (int64_t)timing_percentile(&place->timing, 99));
 		cpl_row_int(in, (int64_t)place->timing.max_ns);
-		cpl_row_int(in, atomic_load(&rows[i].account->bytes));
+		cpl_row_int(in, atomic_load(&rows[i].account->memory->bytes));
 		cpl_row_end(in);
 	}
 	cpl_free(rows);

@@ -20,7 +20,7 @@ static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 		cpl_row_int(in, (int64_t)manager_hosts(m));
 		cpl_row_int(in, (int64_t)sum.calls);
 		cpl_row_int(in, (int64_t)sum.errors);
-		cpl_row_int(in, atomic_load(&account->bytes));
+		cpl_row_int(in, atomic_load(&account->memory->bytes));
 		cpl_row_end(in);
 	}
 	cpl_done(in);
@@ -107,9 +107,9 @@ static void run_info(struct cpl_module *self, struct cpl_invocation *in)
 	text(in, "state", manager_state(m));
 	number(in, "module", "generation", manager_generation(m));
 	number(in, "module", "hosts", (int64_t)manager_hosts(m));
-	number(in, "memory", "bytes", atomic_load(&account->bytes));
-	number(in, "memory", "peak_bytes", atomic_load(&account->peak_bytes));
-	number(in, "memory", "blocks", atomic_load(&account->blocks));
+	number(in, "memory", "bytes", atomic_load(&account->memory->bytes));
+	number(in, "memory", "peak_bytes", atomic_load(&account->memory->peak_bytes));
+	number(in, "memory", "blocks", atomic_load(&account->memory->blocks));
 	for (size_t i = 0; i < count; i++)
 		number(in, "resource", resources[i].name, (int64_t)resources[i].count);
 	number(in, "calls", "started", (int64_t)account->calls_started);

@@ -99,10 +99,10 @@ static int64_t heap(void)
 {
 	int64_t bytes = 0;
 
-	for (uint32_t id = 0; id < account_count(); id++) {
-		const struct account *account = account_by_id(id);
+	for (uint32_t id = 0; id < account_memory_count(); id++) {
+		const struct account_memory *memory = account_memory_by_id(id);
 
-		bytes += account ? atomic_load_explicit(&account->bytes, memory_order_relaxed) : 0;
+		bytes += memory ? atomic_load_explicit(&memory->bytes, memory_order_relaxed) : 0;
 	}
 	return bytes;
 }

@@ -16,8 +16,10 @@
 #define ID_BITS	   10
 _Static_assert(ACCOUNT_WHERES <= 1 << WHERE_BITS && ACCOUNT_MAX <= 1 << ID_BITS, "a visit fits into its word");
 
-/* Static, so that a block's account is found by its id from any thread without a lock. */
-static struct account accounts[ACCOUNT_MAX] = {[0] = {.name = "core", .used = true}};
+/* Static, so that a block's is found by its id from any thread without a lock. */
+static struct account_memory memories[ACCOUNT_MAX] = {[0] = {.name = "core", .users = 1}};
+static uint32_t memories_end = 1;
+static struct account accounts[ACCOUNT_MAX] = {[0] = {.name = "core", .used = true, .memory = &memories[0]}};
 static uint32_t accounts_end = 1;
 /* Of the names, which another thread may read. */
 static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -66,10 +68,30 @@ const char *account_where_name(unsigned where)
 
 /* ---- the table ---- */
 
-static bool account_idle(const struct account *account)
+static bool is_free(const struct account_memory *memory)
 {
-	return atomic_load_explicit(&account->blocks, memory_order_acquire) == 0 &&
-	       atomic_load_explicit(&account->bytes, memory_order_relaxed) == 0;
+	return memory->users == 0 && atomic_load_explicit(&memory->blocks, memory_order_acquire) == 0 &&
+	       atomic_load_explicit(&memory->bytes, memory_order_relaxed) == 0;
+}
+
+/* That of the name, else a free one; NULL when there is none. */
+static struct account_memory *memory_for(const char *name)
+{
+	struct account_memory *found = NULL;
+
+	for (uint32_t i = 1; i < memories_end; i++)
+		if (is_free(&memories[i]))
+			found = found ? found : &memories[i];
+		else if (strncmp(memories[i].name, name, sizeof(memories[i].name) - 1) == 0)
+			return &memories[i];
+	if (!found && memories_end < ACCOUNT_MAX)
+		found = &memories[memories_end++];
+	if (!found)
+		return NULL;
+	memset(found, 0, sizeof(*found));
+	found->id = (uint32_t)(found - memories);
+	snprintf(found->name, sizeof(found->name), "%s", name);
+	return found;
 }
 
 static void places_free(struct account *account)
@@ -83,15 +105,15 @@ static void places_free(struct account *account)
 struct account *account_create(const char *name)
 {
 	uint32_t id = 1;
+	struct account_memory *memory;
 	struct account *account;
 
-	for (uint32_t i = 1; i < accounts_end; i++)
-		if (accounts[i].released && account_idle(&accounts[i]))
-			accounts[i].used = accounts[i].released = false;
 	while (id < ACCOUNT_MAX && accounts[id].used)
 		id++;
-	if (id == ACCOUNT_MAX)
+	memory = id < ACCOUNT_MAX ? memory_for(name) : NULL;
+	if (!memory)
 		return NULL;
+	memory->users++;
 	if (id == accounts_end)
 		accounts_end++;
 	account = &accounts[id];
@@ -101,6 +123,7 @@ struct account *account_create(const char *name)
 	pthread_mutex_unlock(&names_lock);
 	account->id = id;
 	account->used = true;
+	account->memory = memory;
 	return account;
 }
 
@@ -110,13 +133,11 @@ void account_release(struct account **account)
 
 	if (!gone)
 		return;
-	assert(gone->id != 0 && gone->used && !gone->released);
+	assert(gone->id != 0 && gone->used);
 	*account = NULL;
 	places_free(gone);
-	if (account_idle(gone))
-		gone->used = false;
-	else
-		gone->released = true;
+	gone->used = false;
+	gone->memory->users--;
 }
 
 struct account *account_core(void)
@@ -132,6 +153,16 @@ struct account *account_by_id(uint32_t id)
 uint32_t account_count(void)
 {
 	return accounts_end;
+}
+
+struct account_memory *account_memory_by_id(uint32_t id)
+{
+	return id < ACCOUNT_MAX && memories[id].name[0] ? &memories[id] : NULL;
+}
+
+uint32_t account_memory_count(void)
+{
+	return memories_end;
 }
 
 /* ---- places ---- */

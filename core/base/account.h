@@ -63,18 +63,25 @@ struct account_place {
 };
 
 /*
- * One per module name and generation; never freed while blocks charged to it live (the ids are an index into
- * a table, and the memory is given to another account only then). Id 0 is the core. The atomic members change
- * on any thread, the others on the session thread.
+ * What a module has of the heap, all its generations together: blocks outlive the generation that made them when the next takes them over. One per
+ * name, kept while an account of that name exists or a block lives, so that a server whose modules are reloaded for years needs no more of them than it
+ * has modules. A block knows it by its id, an index into a table. Id 0 is the core's. The atomic members change on any thread, the others on the session thread.
  */
-struct account {
+struct account_memory {
 	char name[64];
 	uint32_t id;
-	bool used;		/* false: the place is free */
-	bool released;		/* account_release() was called while blocks were live */
+	unsigned users;		/* accounts */
 	_Atomic int64_t bytes;	/* live */
 	_Atomic int64_t blocks; /* live */
 	_Atomic int64_t peak_bytes;
+};
+
+/* One per module name and generation. Id 0 is the core. Session thread. */
+struct account {
+	char name[64];
+	uint32_t id;
+	bool used;		       /* false: the place is free */
+	struct account_memory *memory; /* who pays; the address is good on any thread */
 	/*
 	 * Jobs whose work or drop function (module code) may still run, cancelled ones too. The module's code
 	 * stays in memory until this is zero and its list of calls is empty. It falls after the module's
@@ -85,7 +92,7 @@ struct account {
 	struct account_place *places[ACCOUNT_WHERES]; /* NULL: never entered there */
 };
 
-/* The most accounts that exist at a time, the core's included. */
+/* The most accounts, and names with memory, that exist at a time, the core's included. */
 #define ACCOUNT_MAX 1024
 
 /*
@@ -93,15 +100,15 @@ struct account {
  * thread.
  */
 struct account *account_create(const char *name);
-/*
- * Gives the id back once bytes and blocks are zero; a leak keeps it, and account_by_id() still shows it.
- * Accepts a pointer to NULL and nulls the pointer. Session thread.
- */
+/* Gives the id back. What lives of its memory is found by account_memory_by_id(). Accepts a pointer to NULL and nulls the pointer. Session thread. */
 void account_release(struct account **account);
 struct account *account_core(void);
 /* By id, NULL when there is none; for listing, ids run from 0 to account_count() - 1. */
 struct account *account_by_id(uint32_t id);
 uint32_t account_count(void);
+/* By id, any thread while a block with that id lives; NULL when there is none. For listing, ids run from 0 to account_memory_count() - 1. */
+struct account_memory *account_memory_by_id(uint32_t id);
+uint32_t account_memory_count(void);
 /* All places of an account as one. */
 struct account_place account_sum(const struct account *account);
 /* Counts an error at a place. */

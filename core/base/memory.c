@@ -4,6 +4,7 @@
 #include "core/base/poison.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,14 @@
 #define GUARD_DEAD 0xdeadb10cu
 
 struct header {
-	uint32_t account;
+#if POISONED_BUILD
+	struct header *newer, *older;
+#endif
+	uint32_t payer; /* struct account_memory.id */
 	uint32_t guard;
 	size_t size;
 };
-_Static_assert(sizeof(struct header) == 16, "blocks stay aligned for any type");
+_Static_assert(sizeof(struct header) % 16 == 0, "blocks stay aligned for any type");
 
 /* 0: off; n: the nth call from now fails. */
 static _Atomic uint64_t fault_in;
@@ -34,18 +38,18 @@ static _Noreturn void out_of_memory(size_t size)
 	abort();
 }
 
-static void charge(struct account *account, int64_t bytes, int64_t blocks)
+static void charge(struct account_memory *payer, int64_t bytes, int64_t blocks)
 {
-	int64_t live = atomic_fetch_add_explicit(&account->bytes, bytes, memory_order_relaxed) + bytes;
-	int64_t peak = atomic_load_explicit(&account->peak_bytes, memory_order_relaxed);
+	int64_t live = atomic_fetch_add_explicit(&payer->bytes, bytes, memory_order_relaxed) + bytes;
+	int64_t peak = atomic_load_explicit(&payer->peak_bytes, memory_order_relaxed);
 
 	while (live > peak &&
-	       !atomic_compare_exchange_weak_explicit(&account->peak_bytes, &peak, live, memory_order_relaxed,
+	       !atomic_compare_exchange_weak_explicit(&payer->peak_bytes, &peak, live, memory_order_relaxed,
 						      memory_order_relaxed))
 		;
-	/* Last, and with release: an account whose blocks are zero may be given away. */
+	/* Last, and with release: one whose blocks are zero may be given away. */
 	if (blocks)
-		atomic_fetch_add_explicit(&account->blocks, blocks, memory_order_release);
+		atomic_fetch_add_explicit(&payer->blocks, blocks, memory_order_release);
 }
 
 /* UNSAFE: steps from the caller's pointer to the header before it. */
@@ -64,9 +68,82 @@ static void *block_of(struct header *header)
 	return header + 1;
 }
 
+/* ---- all blocks, in builds with AddressSanitizer ---- */
+
+#if POISONED_BUILD
+static struct header *newest;
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* UNSAFE: the headers of other blocks, which are poisoned but while they are changed. */
+static void set_newer(struct header *header, struct header *newer)
+{
+	if (!header)
+		return;
+	UNPOISON(header, sizeof(*header));
+	header->newer = newer;
+	POISON(header, sizeof(*header));
+}
+
+static void set_older(struct header *header, struct header *older)
+{
+	UNPOISON(header, sizeof(*header));
+	header->older = older;
+	POISON(header, sizeof(*header));
+}
+
+static void enlist(struct header *header)
+{
+	pthread_mutex_lock(&list_lock);
+	header->older = newest;
+	header->newer = NULL;
+	set_newer(newest, header);
+	newest = header;
+	pthread_mutex_unlock(&list_lock);
+}
+
+static void delist(struct header *header)
+{
+	pthread_mutex_lock(&list_lock);
+	set_newer(header->older, header->newer);
+	if (header->newer)
+		set_older(header->newer, header->older);
+	else
+		newest = header->older;
+	pthread_mutex_unlock(&list_lock);
+}
+
+void memory_each(void (*each)(void *block, size_t size, uint32_t payer, void *data), void *data)
+{
+	pthread_mutex_lock(&list_lock);
+	for (struct header *at = newest, *older; at; at = older) {
+		struct header now;
+
+		UNPOISON(at, sizeof(*at));
+		now = *at;
+		older = now.older;
+		each(block_of(at), now.size, now.payer, data);
+	}
+	pthread_mutex_unlock(&list_lock);
+}
+#else
+static void enlist(struct header *header)
+{
+}
+
+static void delist(struct header *header)
+{
+}
+
+void memory_each(void (*each)(void *block, size_t size, uint32_t payer, void *data), void *data)
+{
+}
+#endif
+
+/* ---- the functions ---- */
+
 static void *allocate(size_t size)
 {
-	struct account *account = account_now.account;
+	struct account_memory *payer = account_now.account->memory;
 	struct header *header;
 
 	if (size > PTRDIFF_MAX - sizeof(*header))
@@ -74,10 +151,11 @@ static void *allocate(size_t size)
 	header = calloc(1, sizeof(*header) + size);
 	if (!header)
 		return NULL;
-	header->account = account->id;
+	header->payer = payer->id;
 	header->guard = GUARD_LIVE;
 	header->size = size;
-	charge(account, (int64_t)size, 1);
+	enlist(header);
+	charge(payer, (int64_t)size, 1);
 	return block_of(header);
 }
 
@@ -139,30 +217,33 @@ void *cpl_realloc(void *ptr, size_t size)
 	old = header->size;
 	if (size > PTRDIFF_MAX - sizeof(*header))
 		out_of_memory(size);
+	delist(header);
 	moved = realloc(header, sizeof(*header) + size);
 	if (!moved)
 		out_of_memory(size);
 	if (size > old)
 		memset((char *)(moved + 1) + old, 0, size - old);
 	moved->size = size;
-	charge(account_by_id(moved->account), (int64_t)size - (int64_t)old, 0);
+	enlist(moved);
+	charge(account_memory_by_id(moved->payer), (int64_t)size - (int64_t)old, 0);
 	return block_of(moved);
 }
 
 void cpl_free(void *ptr)
 {
 	struct header *header;
-	struct account *account;
+	struct account_memory *payer;
 	size_t size;
 
 	if (!ptr)
 		return;
 	header = header_of(ptr);
-	account = account_by_id(header->account);
+	payer = account_memory_by_id(header->payer);
 	size = header->size;
 	header->guard = GUARD_DEAD;
+	delist(header);
 	free(header);
-	charge(account, -(int64_t)size, -1);
+	charge(payer, -(int64_t)size, -1);
 }
 
 void cpl_free_secret(void *ptr)
@@ -185,10 +266,10 @@ void memory_charge(void *ptr, struct account *account)
 {
 	struct header *header = header_of(ptr);
 
-	if (header->account != account->id) {
-		charge(account_by_id(header->account), -(int64_t)header->size, -1);
-		header->account = account->id;
-		charge(account, (int64_t)header->size, 1);
+	if (header->payer != account->memory->id) {
+		charge(account_memory_by_id(header->payer), -(int64_t)header->size, -1);
+		header->payer = account->memory->id;
+		charge(account->memory, (int64_t)header->size, 1);
 	}
 	block_of(header);
 }

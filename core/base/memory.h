@@ -20,6 +20,12 @@ size_t memory_size(const void *ptr);
 void memory_charge(void *ptr, struct account *account);
 
 /*
+ * All live blocks, in builds with AddressSanitizer (POISONED_BUILD), which keep a list of them; others know of none. each() may neither allocate nor free with
+ * cpl_alloc() and its like.
+ */
+void memory_each(void (*each)(void *block, size_t size, uint32_t payer, void *data), void *data);
+
+/*
  * Fault injection: the `nth` call of cpl_try_alloc() from now on returns NULL (1 is the next one), all others
  * go on; 0 switches it off. A test repeats its work with nth = 1, 2, 3 ... until memory_fault_hit() stays
  * false.

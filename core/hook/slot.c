@@ -2,6 +2,7 @@
 /* Slots: the places, the arrays, and what happens to data when its module changes. */
 #include "core/hook/slot.h"
 #include "core/base/memory.h"
+#include "core/base/reach.h"
 
 #include <assert.h>
 
@@ -275,19 +276,10 @@ void slot_take_over(struct cpl_slot *const *before, struct cpl_module *old, stru
 			hand_over(kind_of((*now)->of), (*now)->index, *now, module);
 }
 
-/* UNSAFE: reads data as words whose meaning it does not know; a number that looks like an address is reported, too. */
-static bool points_into(const void *data, uintptr_t low, uintptr_t high)
-{
-	const uintptr_t *words = data;
-
-	for (size_t i = 0; i < memory_size(data) / sizeof(*words); i++)
-		if (words[i] >= low && words[i] < high)
-			return true;
-	return false;
-}
-
 void slot_scan(const struct cpl_module *module, uintptr_t low, uintptr_t high, void (*found)(const char *slot, const char *module))
 {
+	const struct account *account = module && account_of_module ? account_of_module((struct cpl_module *)module) : account_core();
+
 	for (int of = 0; of < KINDS; of++)
 		for (uint32_t i = 0; i < kinds[of].count; i++) {
 			const struct place *place = &kinds[of].places[i];
@@ -297,7 +289,7 @@ void slot_scan(const struct cpl_module *module, uintptr_t low, uintptr_t high, v
 			CPL_LIST_EACH(node, &kinds[of].arrays) {
 				const struct array *array = CPL_CONTAINER(node, struct array, node);
 
-				if (i >= array->count || !array->items[i] || !points_into(array->items[i], low, high))
+				if (i >= array->count || !array->items[i] || !reach_into(array->items[i], account->memory, low, high))
 					continue;
 				found(place->slot_name, place->module_name);
 				break;

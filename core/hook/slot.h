@@ -25,7 +25,7 @@ void slot_unregister(struct cpl_slot *slot, struct cpl_module *module);
  */
 void slot_take_over(struct cpl_slot *const *before, struct cpl_module *old, struct cpl_slot *const *now, struct cpl_module *module);
 /*
- * Looks through the data of a module's slots, word by word, for addresses in [low, high): pointers into code or constants about to be unmapped. found() is
+ * Looks through the data of a module's slots for addresses in [low, high), pointers into code or constants about to be unmapped (core/base/reach.h). found() is
  * called once for each slot that has one.
  */
 void slot_scan(const struct cpl_module *module, uintptr_t low, uintptr_t high, void (*found)(const char *slot, const char *module));

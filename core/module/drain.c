@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Draining: from the last table that a module was in to its unload() and the closing of its file. */
 #include "core/base/clock.h"
+#include "core/base/poison.h"
+#include "core/base/reach.h"
 #include "core/hook/slot.h"
 #include "core/loop/call.h"
 #include "core/loop/loop.h"
@@ -54,16 +56,64 @@ static void begin(struct cpl_module *module)
 	activate();
 }
 
+/*
+ * The state of a generation that has been replaced is the new one's matter: what the old one would note there is lost. In a build with AddressSanitizer
+ * nobody may touch it until unload(), but for the calls in flight that are part of it. A storage driver has to, as long as it works off its requests.
+ */
+static void hide_state(struct cpl_module *module)
+{
+	const struct cpl_module *now = module_in(&modules.running, cpl_str_of(module->descriptor.name));
+	char *begin = module->data, *end = begin + reach_size(begin);
+
+	if (begin == end || descriptor_provides(&module->descriptor, "storage", 1) || (now && now->data == module->data))
+		return;
+	module->hidden = (size_t)(end - begin);
+	POISON(begin, module->hidden);
+	/* The next one is known when this one may be read. */
+	for (struct cpl_list *node = module->calls.next; node != &module->calls; node = node->next) {
+		char *call = (char *)CPL_CONTAINER(node, struct cpl_call, in_owner);
+		size_t most = sizeof(struct cpl_store_call); /* the largest request that a call is part of */
+
+		if (call >= begin && call < end)
+			UNPOISON(call, (size_t)(end - call) < most ? (size_t)(end - call) : most);
+	}
+}
+
+static void show_state(struct cpl_module *module)
+{
+	UNPOISON(module->data, module->hidden);
+	module->hidden = 0;
+}
+
+static void cancel_all(struct cpl_module *module)
+{
+	module->stopping = true;
+	suspension_end_module(module);
+	cpl_scope_end(&module->scope);
+	call_cancel_owned(&module->calls);
+}
+
+/* An unload is that of all generations; those that were replaced have cancelled nothing so far. */
+static void cancel_former(const struct cpl_module *module)
+{
+	CPL_LIST_EACH(node, &modules.draining)
+		if (module_of(node)->replaced && strcmp(module_of(node)->descriptor.name, module->descriptor.name) == 0)
+			cancel_all(module_of(node));
+}
+
 void drain_begin(struct cpl_module *module)
 {
+	/* Not one that has failed to take their place. */
+	bool last = module->state == MODULE_STARTED;
+
 	assert(module->tables == 0);
 	module->stopping = true;
 	schedule_remove(module);
 	begin(module);
-	suspension_end_module(module);
-	cpl_scope_end(&module->scope);
-	call_cancel_owned(&module->calls);
+	cancel_all(module);
 	module_commands_remove(module);
+	if (last)
+		cancel_former(module);
 }
 
 void drain_begin_replaced(struct cpl_module *module)
@@ -74,6 +124,7 @@ void drain_begin_replaced(struct cpl_module *module)
 	/* Nothing is cancelled; but what it would start for itself alone is the new generation's to do. */
 	module->scope.ended = true;
 	begin(module);
+	hide_state(module);
 }
 
 size_t manager_in_flight(const struct cpl_module *module)
@@ -95,21 +146,44 @@ static void found_pointer(const char *slot, const char *module)
 	cpl_log_error("slot points into code that was unloaded module=%s slot=%s", module, slot);
 }
 
-/* Kept data may not point into what is about to be unmapped: string literals, functions. Looked for when the log shows what is for developers. */
+/*
+ * Kept data may not point into what is about to be unmapped: string literals, functions. Looked for when the log shows what is for developers, and in a
+ * build with AddressSanitizer, where the state of the running generation is looked through, too.
+ */
 static void scan(const struct cpl_module *module, const struct cpl_descriptor *raw)
 {
 	const struct cpl_module *now = module_in(&modules.running, cpl_str_of(module->descriptor.name));
 	uintptr_t low, high;
 
-	if (cpl_log_threshold == CPL_LOG_DEBUG && module->replaced && now && loader_range(raw, &low, &high))
-		slot_scan(now, low, high, found_pointer);
+	if ((cpl_log_threshold != CPL_LOG_DEBUG && !POISONED_BUILD) || !module->replaced || !now || !loader_range(raw, &low, &high))
+		return;
+	slot_scan(now, low, high, found_pointer);
+	if (reach_size(now->data) && reach_into(now->data, now->account->memory, low, high))
+		cpl_log_error("state points into code that was unloaded module=%s", now->descriptor.name);
+}
+
+/* Another generation that drains: whoever waits for an unload waits for all. */
+static struct cpl_module *former_of(const struct cpl_module *module)
+{
+	CPL_LIST_EACH(node, &modules.draining)
+		if (module_of(node) != module && strcmp(module_of(node)->descriptor.name, module->descriptor.name) == 0)
+			return module_of(node);
+	return NULL;
 }
 
 static void finish(struct cpl_module *module)
 {
 	struct manager_request *request = module->waiting;
+	struct cpl_module *former = request ? former_of(module) : NULL;
 	char *text = cpl_asprintf("%s %s unloaded", module->descriptor.name, module->descriptor.version);
 
+	if (former) {
+		former->waiting = request;
+		former->drain_since = module->drain_since;
+		request = NULL;
+	}
+
+	show_state(module);
 	/* Slots' data first: releasing it is the module's code, which may use what unload() frees. */
 	module_release(module);
 	if (module->loaded && module->descriptor.unload) {

@@ -58,12 +58,13 @@ struct cpl_module *module_in(const struct cpl_list *list, struct cpl_str name)
 struct cpl_module *module_open(struct cpl_str modules_path, struct cpl_str name, const char *copy, struct cpl_error *error)
 {
 	struct cpl_module *module = CPL_NEW(struct cpl_module);
-	bool look = !copy && !loader_is_static(name);
-	char *path = look ? loader_find(modules_path, name, error) : NULL;
+	char *path = copy || loader_is_static(name) ? NULL : loader_find(modules_path, name);
 	const struct cpl_descriptor *raw = NULL;
 
 	module->arena = cpl_arena_create();
-	if (path || !look)
+	if (!copy && !path && !loader_is_static(name))
+		cpl_fail(error, CPL_E_NOT_FOUND, "there is no file %.*s.so in %.*s", CPL_ARG(name), CPL_ARG(modules_path));
+	else
 		raw = loader_open(&module->file, copy ? copy : path, copy != NULL, name, error);
 	cpl_free(path);
 	if (!raw || descriptor_read(raw, name, module->arena, &module->descriptor, error) < 0) {
@@ -85,12 +86,12 @@ static void clear_plan(struct cpl_module *module);
 
 static void report_leak(const struct cpl_module *module)
 {
-	int64_t bytes = module->account ? atomic_load(&module->account->bytes) : 0;
+	const struct account_memory *memory = module->account ? module->account->memory : NULL;
 
-	/* Memory that a replaced generation has made may live on in what the new one has taken over. */
-	if (bytes != 0 && !module->replaced)
-		cpl_log_warn("module left memory behind module=%s bytes=%lld blocks=%lld", module->descriptor.name, (long long)bytes,
-			     (long long)atomic_load(&module->account->blocks));
+	/* Other generations have the same, and the last one of them tells. */
+	if (memory && memory->users == 1 && memory->bytes != 0)
+		cpl_log_warn("module left memory behind module=%s bytes=%lld blocks=%lld", module->descriptor.name,
+			     (long long)atomic_load(&memory->bytes), (long long)atomic_load(&memory->blocks));
 }
 
 void module_close(struct cpl_module **pointer)

@@ -74,6 +74,7 @@ struct cpl_module {
 	/* Draining. */
 	bool replaced;         /* by a newer generation: nothing of it is cancelled */
 	int64_t drain_since;
+	size_t hidden;         /* so many bytes at `data` nobody may touch */
 	struct manager_request *waiting; /* told when it is closed, or that it takes long */
 };
 

@@ -274,8 +274,7 @@ static void test_loads(const struct run *run, const void *data, unsigned n)
 	log_in_some(locals);
 	for (unsigned round = 1; round <= LOADS && is_clean(); round++) {
 		load_and_unload(run);
-		if (!(run->test->flags & CPL_TEST_LOAD_ENDS_SESSIONS))
-			check_sessions(1, round);
+		check_sessions(1, round);
 		if (round == WARM) {
 			warm = cpl_test_bytes();
 			core = testcore_bytes("core");

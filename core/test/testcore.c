@@ -11,7 +11,6 @@
 #include "core/server_state.h"
 #include "core/xml/parser.h"
 #include "core/xmpp/admission.h"
-#include "core/xml/data_form.h"
 #include "core/xmpp/claims.h"
 #include "core/xmpp/host.h"
 #include "core/xmpp/permission.h"
@@ -287,7 +286,6 @@ bool testcore_open(const struct testcore_setup *setup, struct cpl_buf *refusal)
 	session_set_options(&server.config->core);
 	suspension_set_timeout(server.config->core.suspend_timeout);
 	claims_init();
-	data_form_init();
 	for (size_t i = 0; i < server.config->host_count; i++)
 		host_create(&server.config->hosts[i]);
 	command_add_builtin();
@@ -308,9 +306,9 @@ int64_t testcore_bytes(const char *name)
 {
 	int64_t bytes = 0;
 
-	for (uint32_t id = 0; id < account_count(); id++)
-		if (account_by_id(id) && strcmp(account_by_id(id)->name, name) == 0)
-			bytes += account_by_id(id)->bytes;
+	for (uint32_t id = 0; id < account_memory_count(); id++)
+		if (account_memory_by_id(id) && strcmp(account_memory_by_id(id)->name, name) == 0)
+			bytes += account_memory_by_id(id)->bytes;
 	return bytes;
 }
 
@@ -367,9 +365,13 @@ static void check_accounts(void)
 		if (account->calls_started != account->calls_fired)
 			testcore_complain("%s: %llu calls have started, %llu have called back", account->name,
 					  (unsigned long long)account->calls_started, (unsigned long long)account->calls_fired);
-		if (account != account_core() && (account->bytes || account->blocks))
-			testcore_complain("%s: %lld bytes in %lld blocks are left after the unload", account->name, (long long)account->bytes,
-					  (long long)account->blocks);
+	}
+	for (uint32_t id = 1; id < account_memory_count(); id++) {
+		const struct account_memory *memory = account_memory_by_id(id);
+
+		if (memory && (memory->bytes || memory->blocks))
+			testcore_complain("%s: %lld bytes in %lld blocks are left after the unload", memory->name, (long long)memory->bytes,
+					  (long long)memory->blocks);
 	}
 }
 

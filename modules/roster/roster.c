@@ -34,6 +34,7 @@ static const struct cpl_iq_row roster_iqs[] = {
 
 static const struct cpl_event_row roster_events[] = {
 	CPL_ON(user_load, roster_on_user_load, FEATURE, 0),
+	CPL_ON(user_load, roster_on_user_load, OBSERVE, 1000), /* for one that was past the other when the module came */
 	CPL_ON(stream_features, roster_on_features, FEATURE, 20),
 	CPL_ON_END,
 };
@@ -42,17 +43,6 @@ static const struct cpl_feature_row roster_features[] = {{"jabber:iq:roster", CP
 
 static const struct cpl_roster_service roster_service = {sizeof(struct cpl_roster_service), roster_change, roster_answer, roster_push_to};
 static const struct cpl_provide_row roster_provides[] = {{"roster", 1, &roster_service}, {NULL, 0, NULL}};
-
-/* Accounts that were in memory before the module came: their rosters are read when they are loaded again, so their sessions are asked to log in anew. */
-static void roster_start(struct cpl_module *self, struct cpl_host *host)
-{
-	struct cpl_user *user;
-	size_t at = 0;
-
-	while ((user = cpl_map_next(&host->users, &at)))
-		if (!user->roster)
-			cpl_user_close_sessions(user, NULL, CPL_STREAM_RESET, "The roster service was started");
-}
 
 CPL_MODULE(roster) = {
 	CPL_MODULE_HEAD("roster", "1.0", "Contact lists with versions and pushes (RFC 6121)"),
@@ -65,5 +55,5 @@ CPL_MODULE(roster) = {
 	.stores = roster_stores,
 	.slots = roster_slots,
 	.provides = roster_provides,
-	.start = roster_start,
+	.start = roster_on_start,
 };

@@ -17,7 +17,9 @@ struct roster {
 	struct cpl_roster pub;
 	struct cpl_user *user;
 	struct cpl_list queue; /* struct roster_pending: not computed yet */
-	struct roster_commit *commit; /* what is on its way to disk; NULL: nothing */
+	struct cpl_list group; /* being committed */
+	struct cpl_store_call commit;
+	bool committing;
 };
 
 CPL_SLOT_DECLARE(roster_slot, USER, struct roster);
@@ -26,6 +28,8 @@ extern const struct cpl_store roster_store, roster_request_store, roster_version
 /* ---- roster_load.c ---- */
 
 enum cpl_flow roster_on_user_load(struct cpl_module *self, struct cpl_ev_user *ev);
+/* Reads the rosters of accounts that were in memory before the module came, some at a time. Their sessions stay; until its roster is read an account has none. */
+void roster_on_start(struct cpl_module *self, struct cpl_host *host);
 /* Releases a roster: the slot's function. */
 void roster_release(void *data);
 /* An item on the heap, its texts in the same block; `request` gets a reference of its own. */

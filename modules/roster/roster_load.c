@@ -125,9 +125,16 @@ static uint8_t subscription_of(struct cpl_str text)
 
 /* ---- loading ---- */
 
+/* The accounts of a host that a start has found, each with a reference until it has been read. */
+struct roster_sweep {
+	struct cpl_user **users;
+	size_t count, next, under_way;
+};
+
 struct roster_load {
-	struct cpl_suspension *suspension;
-	struct cpl_user *user; /* kept by the load that waits for us */
+	struct cpl_suspension *suspension; /* of the event user_load; NULL at a start */
+	struct roster_sweep *sweep;	   /* of a start */
+	struct cpl_user *user;		   /* kept by the load that waits for us, or by the sweep */
 	struct roster *roster;
 	struct cpl_store_call rows;
 };
@@ -187,13 +194,30 @@ static void load_request(struct roster *roster, const struct cpl_row *row)
 	cpl_arena_destroy(&arena);
 }
 
+static void sweep_one_less(struct roster_sweep *sweep, struct cpl_user *user);
+
+/* Without a roster an account in use is no good: its sessions may try again. */
+static void load_failed(struct cpl_user *user, int status)
+{
+	if (status == CPL_E_CANCELLED || status == CPL_E_STOPPING)
+		return;
+	cpl_log_error("roster cannot be read jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->jid)), cpl_code_text(status));
+	cpl_user_close_sessions(user, NULL, CPL_STREAM_RESET, "The roster cannot be read");
+}
+
 static void load_end(struct roster_load *load, int status)
 {
 	if (status == 0)
 		cpl_user_set_roster(load->user, &load->roster->pub);
-	else if (status != CPL_E_CANCELLED)
-		cpl_log_error("roster cannot be read jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(load->user->jid)), cpl_code_text(status));
-	cpl_resume(&load->suspension, status == 0 ? CPL_NEXT : CPL_DROP);
+	else
+		load_failed(load->user, status);
+	if (load->sweep) {
+		if (status != 0)
+			CPL_SLOT_CLEAR(load->user, roster_slot);
+		sweep_one_less(load->sweep, load->user);
+	} else {
+		cpl_resume(&load->suspension, status == 0 ? CPL_NEXT : CPL_DROP);
+	}
 	cpl_free(load);
 }
 
@@ -241,23 +265,86 @@ static void load_items(struct cpl_call *call)
 		load_end(load, status);
 }
 
-enum cpl_flow roster_on_user_load(struct cpl_module *self, struct cpl_ev_user *ev)
+/* NULL when nothing can be read at all. */
+static struct roster_load *load_begin(struct cpl_user *user, int *status)
 {
 	struct roster_load *load = CPL_NEW(struct roster_load);
+
+	load->user = user;
+	load->roster = CPL_SLOT_MAKE(user, roster_slot);
+	load->roster->user = user;
+	cpl_list_init(&load->roster->queue);
+	cpl_list_init(&load->roster->group);
+	*status = cpl_store_all(&load->rows, &user->scope, &roster_store, user->jid, ROSTER_ROWS_MAX, load_items);
+	if (*status != 0)
+		CPL_FREE(load);
+	return load;
+}
+
+enum cpl_flow roster_on_user_load(struct cpl_module *self, struct cpl_ev_user *ev)
+{
+	struct roster_load *load;
 	int status;
 
-	load->user = ev->user;
-	load->roster = CPL_SLOT_MAKE(ev->user, roster_slot);
-	load->roster->user = ev->user;
-	cpl_list_init(&load->roster->queue);
-	status = cpl_store_all(&load->rows, &ev->user->scope, &roster_store, ev->user->jid, ROSTER_ROWS_MAX, load_items);
-	if (status != 0) {
+	if (ev->user->roster)
+		return CPL_NEXT;
+	load = load_begin(ev->user, &status);
+	if (!load) {
 		cpl_log_error("roster cannot be read jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(ev->user->jid)), cpl_code_text(status));
-		cpl_free(load);
 		return CPL_DROP;
 	}
 	load->suspension = cpl_suspend(&ev->event);
 	return CPL_SUSPENDED;
+}
+
+/* ---- at a start ---- */
+
+static void sweep_go_on(struct roster_sweep *sweep)
+{
+	enum { AT_A_TIME = 16 };
+
+	while (sweep->under_way < AT_A_TIME && sweep->next < sweep->count) {
+		struct cpl_user *user = sweep->users[sweep->next++];
+		struct roster_load *load = NULL;
+		int status = 0;
+
+		if (!user->roster && !CPL_SLOT_GET(user, roster_slot))
+			load = load_begin(user, &status);
+		if (load) {
+			load->sweep = sweep;
+			sweep->under_way++;
+			continue;
+		}
+		if (status != 0) {
+			load_failed(user, status);
+			CPL_SLOT_CLEAR(user, roster_slot);
+		}
+		cpl_user_unref(&user);
+	}
+	if (sweep->under_way > 0)
+		return;
+	cpl_free(sweep->users);
+	cpl_free(sweep);
+}
+
+static void sweep_one_less(struct roster_sweep *sweep, struct cpl_user *user)
+{
+	sweep->under_way--;
+	cpl_user_unref(&user);
+	sweep_go_on(sweep);
+}
+
+void roster_on_start(struct cpl_module *self, struct cpl_host *host)
+{
+	struct roster_sweep *sweep = CPL_NEW(struct roster_sweep);
+	struct cpl_user *user;
+	size_t at = 0;
+
+	sweep->users = cpl_alloc((host->users.count + 1) * sizeof(struct cpl_user *));
+	while ((user = cpl_map_next(&host->users, &at)))
+		if (!user->roster)
+			sweep->users[sweep->count++] = cpl_user_ref(user);
+	sweep_go_on(sweep);
 }
 
 void roster_release(void *data)

@@ -35,11 +35,6 @@ enum {
 	CPL_TEST_NO_FAULTS = 2,
 };
 
-enum {
-	/* Of the whole test: the module asks sessions that were there before it was loaded to log in anew. */
-	CPL_TEST_LOAD_ENDS_SESSIONS = 1,
-};
-
 struct cpl_test_case {
 	const char *title; /* what holds, as a sentence or part of one */
 	void (*run)(void);
@@ -56,7 +51,7 @@ struct cpl_module_test {
 	/* The module's options, one "name: value" a line; NULL: none. */
 	const char *options;
 	const struct cpl_test_case *cases; /* ended by CPL_TEST_CASES_END */
-	unsigned flags;                    /* CPL_TEST_LOAD_... */
+	unsigned flags;                    /* 0: there are none yet */
 };
 
 /* What the file that it stands in tests. Once in a shared object. */

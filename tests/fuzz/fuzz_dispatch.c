@@ -301,16 +301,16 @@ static void check_bytes(bool set)
 	enum { CORE_SLACK = 512 * 1024 };
 	static int64_t base[ACCOUNTS_MAX];
 
-	CHECK(account_count() <= ACCOUNTS_MAX);
-	for (uint32_t id = 0; id < account_count(); id++) {
-		const struct account *account = account_by_id(id);
+	CHECK(account_memory_count() <= ACCOUNTS_MAX);
+	for (uint32_t id = 0; id < account_memory_count(); id++) {
+		const struct account_memory *memory = account_memory_by_id(id);
 
-		if (!account)
+		if (!memory)
 			continue;
 		if (set)
-			base[id] = account->bytes;
-		if (account->bytes > base[id] + (id == 0 ? CORE_SLACK : 0)) {
-			fprintf(stderr, "account %s: %lld bytes, at first %lld\n", account->name, (long long)account->bytes, (long long)base[id]);
+			base[id] = memory->bytes;
+		if (memory->bytes > base[id] + (id == 0 ? CORE_SLACK : 0)) {
+			fprintf(stderr, "account %s: %lld bytes, at first %lld\n", memory->name, (long long)memory->bytes, (long long)base[id]);
 			abort();
 		}
 	}

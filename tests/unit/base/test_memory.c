@@ -17,7 +17,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	account_release(&romeo);
-	return account_core()->blocks >= 0 ? 0 : -1;
+	return account_core()->memory->blocks >= 0 ? 0 : -1;
 }
 
 static bool zeroed(const void *ptr, size_t size)
@@ -39,29 +39,29 @@ static void heap_is_zeroed_and_counted(void **state)
 	assert_true(zeroed(a, 100));
 	assert_int_equal((uintptr_t)a % 16, 0);
 	assert_non_null(b);
-	assert_int_equal(romeo->bytes, 100);
-	assert_int_equal(romeo->blocks, 2);
+	assert_int_equal(romeo->memory->bytes, 100);
+	assert_int_equal(romeo->memory->blocks, 2);
 	memset(a, 'x', 100);
 	a = cpl_realloc(a, 1000);
 	assert_int_equal(a[99], 'x');
 	assert_true(zeroed(a + 100, 900));
-	assert_int_equal(romeo->bytes, 1000);
+	assert_int_equal(romeo->memory->bytes, 1000);
 	a = cpl_realloc(a, 10);
 	/* What was cut off comes back as zero. */
 	a = cpl_realloc(a, 20);
 	assert_int_equal(a[9], 'x');
 	assert_true(zeroed(a + 10, 10));
 	assert_int_equal(memory_size(a), 20);
-	assert_int_equal(romeo->bytes, 20);
-	assert_int_equal(romeo->peak_bytes, 1000);
+	assert_int_equal(romeo->memory->bytes, 20);
+	assert_int_equal(romeo->memory->peak_bytes, 1000);
 	account_leave(&visit);
 	/* Freed by whomever: credited to the one who allocated. */
 	cpl_free(a);
 	cpl_free_secret(b);
 	cpl_free(NULL);
 	cpl_free_secret(NULL);
-	assert_int_equal(romeo->bytes, 0);
-	assert_int_equal(romeo->blocks, 0);
+	assert_int_equal(romeo->memory->bytes, 0);
+	assert_int_equal(romeo->memory->blocks, 0);
 	b = cpl_realloc(NULL, 5);
 	assert_true(zeroed(b, 5));
 	CPL_FREE(b);
@@ -84,15 +84,15 @@ static void strings_on_the_heap(void **state)
 
 static void charge_moves(void **state)
 {
-	int64_t core = account_core()->bytes;
+	int64_t core = account_core()->memory->bytes;
 	void *block = cpl_alloc(64);
 
 	memory_charge(block, romeo);
-	assert_int_equal(romeo->bytes, 64);
-	assert_int_equal(romeo->blocks, 1);
-	assert_int_equal(account_core()->bytes, core);
+	assert_int_equal(romeo->memory->bytes, 64);
+	assert_int_equal(romeo->memory->blocks, 1);
+	assert_int_equal(account_core()->memory->bytes, core);
 	cpl_free(block);
-	assert_int_equal(romeo->bytes, 0);
+	assert_int_equal(romeo->memory->bytes, 0);
 }
 
 static void nth_fallible_allocation_fails(void **state)
@@ -141,15 +141,15 @@ static void *churn(void *data)
 static void threads(void **state)
 {
 	pthread_t workers[THREADS];
-	int64_t core = account_core()->blocks;
+	int64_t core = account_core()->memory->blocks;
 
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&workers[i], NULL, churn, romeo), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(workers[i], NULL);
-	assert_int_equal(romeo->bytes, 0);
-	assert_int_equal(romeo->blocks, 0);
-	assert_int_equal(account_core()->blocks, core);
+	assert_int_equal(romeo->memory->bytes, 0);
+	assert_int_equal(romeo->memory->blocks, 0);
+	assert_int_equal(account_core()->memory->blocks, core);
 }
 
 static void arena_hands_out_zeroed_memory(void **state)
@@ -221,14 +221,14 @@ static void arena_is_charged_by_chunk(void **state)
 	struct account_visit visit = account_enter(romeo, NULL, ACCOUNT_IN_CORE);
 	struct cpl_arena *arena = cpl_arena_create();
 
-	assert_int_equal(romeo->blocks, 1);
-	assert_true(romeo->bytes > 4000 && romeo->bytes < 4096);
+	assert_int_equal(romeo->memory->blocks, 1);
+	assert_true(romeo->memory->bytes > 4000 && romeo->memory->bytes < 4096);
 	cpl_arena_alloc(arena, 100000);
-	assert_int_equal(romeo->blocks, 2);
+	assert_int_equal(romeo->memory->blocks, 2);
 	account_leave(&visit);
 	cpl_arena_destroy(&arena);
-	assert_int_equal(romeo->blocks, 0);
-	assert_int_equal(romeo->bytes, 0);
+	assert_int_equal(romeo->memory->blocks, 0);
+	assert_int_equal(romeo->memory->bytes, 0);
 }
 
 static void account_ids_come_back(void **state)
@@ -237,8 +237,6 @@ static void account_ids_come_back(void **state)
 		       *b = account_create("a name that is much longer than the member of the "
 					   "struct in which accounts keep names");
 	uint32_t id = a->id, count = account_count();
-	struct account_visit visit;
-	void *leak;
 
 	assert_int_equal(b->id, id + 1);
 	assert_int_equal(strlen(b->name), sizeof(b->name) - 1);
@@ -248,24 +246,75 @@ static void account_ids_come_back(void **state)
 	account_release(&b);
 	assert_null(b);
 	assert_null(account_by_id(id + 1));
-	/* A leak keeps the account and its id. */
-	visit = account_enter(a, NULL, ACCOUNT_IN_CORE);
-	leak = cpl_alloc(10);
-	account_leave(&visit);
 	account_release(&a);
 	account_release(&a);
 	b = account_create("tybalt");
-	assert_int_equal(b->id, id + 1);
-	assert_string_equal(account_by_id(id)->name, "mercutio");
-	assert_int_equal(account_by_id(id)->bytes, 10);
-	account_release(&b);
-	/* Once it is gone, the next account may have the id. */
-	cpl_free(leak);
-	b = account_create("benvolio");
 	assert_int_equal(b->id, id);
-	assert_string_equal(b->name, "benvolio");
 	account_release(&b);
 	assert_int_equal(account_count(), count);
+}
+
+static void *allocate_as(struct account *account, size_t size)
+{
+	struct account_visit visit = account_enter(account, NULL, ACCOUNT_IN_CORE);
+	void *block = cpl_alloc(size);
+
+	account_leave(&visit);
+	return block;
+}
+
+static void generations_share_their_memory(void **state)
+{
+	struct account *a = account_create("mercutio"), *b = account_create("mercutio"), *other = account_create("tybalt");
+	struct account_memory *memory = a->memory;
+	uint32_t id = memory->id;
+	void *kept = allocate_as(a, 10), *more = allocate_as(b, 5);
+
+	assert_ptr_equal(b->memory, memory);
+	assert_ptr_not_equal(other->memory, memory);
+	assert_int_equal(memory->users, 2);
+	assert_int_equal(memory->bytes, 15);
+	/* What the older one has made stays on the bill when it goes; a leak keeps the place and its name. */
+	account_release(&a);
+	account_release(&b);
+	assert_int_equal(memory->bytes, 15);
+	cpl_free(more);
+	a = account_create("benvolio");
+	assert_ptr_not_equal(a->memory, memory);
+	assert_string_equal(account_memory_by_id(id)->name, "mercutio");
+	assert_int_equal(account_memory_by_id(id)->bytes, 10);
+	b = account_create("mercutio");
+	assert_ptr_equal(b->memory, memory);
+	account_release(&b);
+	/* Once nothing is left of it, the next name may have the place. */
+	cpl_free(kept);
+	b = account_create("nurse");
+	assert_ptr_equal(b->memory, memory);
+	assert_string_equal(memory->name, "nurse");
+	account_release(&a);
+	account_release(&b);
+	account_release(&other);
+	assert_null(account_memory_by_id(ACCOUNT_MAX));
+}
+
+/* Each leaves a block behind: more often than there are places. */
+static void generations_are_not_bounded(void **state)
+{
+	enum { TIMES = 2 * ACCOUNT_MAX };
+	static void *kept[TIMES];
+	uint32_t names = 0;
+
+	for (int i = 0; i < TIMES; i++) {
+		struct account *account = account_create("mercutio");
+
+		assert_non_null(account);
+		kept[i] = allocate_as(account, 1);
+		account_release(&account);
+		names = i ? names : account_memory_count();
+	}
+	assert_int_equal(account_memory_count(), names);
+	for (int i = 0; i < TIMES; i++)
+		cpl_free(kept[i]);
 }
 
 static void accounts_are_bounded(void **state)
@@ -344,6 +393,8 @@ int main(void)
 		cmocka_unit_test(clean_ups_run_newest_first),
 		cmocka_unit_test(arena_is_charged_by_chunk),
 		cmocka_unit_test(account_ids_come_back),
+		cmocka_unit_test(generations_share_their_memory),
+		cmocka_unit_test(generations_are_not_bounded),
 		cmocka_unit_test(accounts_are_bounded),
 		cmocka_unit_test(visits_nest_and_are_sampled),
 	};

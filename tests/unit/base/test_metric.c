@@ -155,7 +155,7 @@ static void core_pays(void **state)
 	struct metric *metric = metric_ref(METRIC_GAUGE, "g", "A gauge", &host, 1);
 
 	account_leave(&visit);
-	assert_int_equal(account->blocks, 0);
+	assert_int_equal(account->memory->blocks, 0);
 	metric_unref(&metric);
 	account_release(&account);
 }

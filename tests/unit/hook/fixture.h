@@ -81,7 +81,7 @@ static int tear_down(void **state)
 	logger_finish();
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(all[i]->tables, 0);
-		assert_int_equal(all[i]->account->blocks, 0);
+		assert_int_equal(all[i]->account->memory->blocks, 0);
 		assert_true(cpl_list_empty(&all[i]->calls));
 		account_release(&all[i]->account);
 	}

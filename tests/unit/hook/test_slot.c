@@ -59,8 +59,8 @@ static void data_per_object(void **state)
 	assert_null(cpl_slot_get(&second, &one));
 	make(&second, &two, &beta, 8);
 	make(&user, &of_user, &beta, 9);
-	assert_int_equal(alpha.account->blocks, 1);
-	assert_int_equal(beta.account->blocks, 2);
+	assert_int_equal(alpha.account->memory->blocks, 1);
+	assert_int_equal(beta.account->memory->blocks, 2);
 	cpl_slot_clear(&first, &one);
 	assert_int_equal(released, 1);
 	assert_null(cpl_slot_get(&first, &one));
@@ -73,11 +73,11 @@ static void data_per_object(void **state)
 	make(&second, &one, &alpha, 2);
 	slot_unregister(&one, &alpha);
 	assert_int_equal(released, 4);
-	assert_int_equal(alpha.account->blocks, 0);
-	assert_int_equal(beta.account->blocks, 2);
+	assert_int_equal(alpha.account->memory->blocks, 0);
+	assert_int_equal(beta.account->memory->blocks, 2);
 	slot_unregister(&two, &beta);
 	slot_unregister(&of_user, &beta);
-	assert_int_equal(beta.account->blocks, 0);
+	assert_int_equal(beta.account->memory->blocks, 0);
 	slot_release_all(&first, CPL_SLOT_OF_SESSION);
 	slot_release_all(&second, CPL_SLOT_OF_SESSION);
 	slot_release_all(&user, CPL_SLOT_OF_USER);
@@ -99,8 +99,8 @@ static void same_layout_keeps_data(void **state)
 	slot_take_over(old_slots, &alpha, new_slots, &beta);
 	assert_ptr_equal(cpl_slot_get(&session, &now), data);
 	assert_int_equal(data->value, 5);
-	assert_int_equal(alpha.account->blocks, 0);
-	assert_int_equal(beta.account->blocks, 1);
+	assert_int_equal(alpha.account->memory->blocks, 0);
+	assert_int_equal(beta.account->memory->blocks, 1);
 	slot_unregister(&before, &alpha);
 	assert_int_equal(released, 0);
 	slot_release_all(&session, CPL_SLOT_OF_SESSION);
@@ -163,7 +163,7 @@ static void other_layout_migrates(void **state)
 	}
 	assert_null(cpl_slot_get(&empty, &now));
 	assert_int_equal(released, 0);
-	assert_int_equal(alpha.account->blocks, 0);
+	assert_int_equal(alpha.account->memory->blocks, 0);
 	/* What the former generation still makes is released with its own code. */
 	make(&sessions[0], &before, &alpha, 1);
 	slot_unregister(&before, &alpha);

@@ -338,9 +338,9 @@ static void job_of_a_module(void **state)
 	turn_until_idle();
 	assert_int_equal(drops, 1);
 	assert_int_equal(mercutio->jobs, 0);
-	assert_int_equal(mercutio->blocks, 0);
-	assert_int_equal(mercutio->bytes, 0);
-	assert_true(mercutio->peak_bytes > 100);
+	assert_int_equal(mercutio->memory->blocks, 0);
+	assert_int_equal(mercutio->memory->bytes, 0);
+	assert_true(mercutio->memory->peak_bytes > 100);
 	assert_int_equal(mercutio->calls_started, 1);
 	assert_int_equal(mercutio->calls_fired, 1);
 	account_of_module = NULL;

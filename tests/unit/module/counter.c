@@ -5,7 +5,7 @@
  *   1  version 1.0         2  version 2.0: another slot layout, another feature
  *   3  load() fails        4  other API major         5  newer API minor        6  descriptor too short
  *   7  undefined symbol    8  restore() fails         9  does not provide the service any more
- *   10 a pointer to its own text in its slot
+ *   10 a pointer to its own text in its slot, 11 behind a pointer there, 12 handed over in the bag
  */
 #include "note.h"
 
@@ -24,6 +24,7 @@ static const struct cpl_option options[] = {
 
 struct counter {
 	int64_t count;
+	int64_t text; /* an address, as a number */
 };
 
 struct visits {
@@ -33,12 +34,17 @@ struct visits {
 #endif
 #if KIND == 10
 	const char *text;
+#elif KIND == 11
+	const char **text;
 #endif
 };
 
 static void release_visits(void *data)
 {
 	test_note("release%d", ((struct visits *)data)->number);
+#if KIND == 11
+	cpl_free(((struct visits *)data)->text);
+#endif
 	cpl_free(data);
 }
 
@@ -53,8 +59,8 @@ static void *migrate_visits(unsigned old_layout, void *data)
 	return visits;
 }
 CPL_SLOT_MIGRATE(visits_slot, HOST, struct visits, 2, release_visits, migrate_visits);
-#elif KIND == 10
-CPL_SLOT(visits_slot, HOST, struct visits, 10, release_visits);
+#elif KIND == 10 || KIND == 11
+CPL_SLOT(visits_slot, HOST, struct visits, KIND, release_visits);
 #else
 CPL_SLOT(visits_slot, HOST, struct visits, 1, release_visits);
 #endif
@@ -91,6 +97,13 @@ static const struct cpl_provide_row provides[] = {{KIND == 9 ? "abacus" : "count
 static enum cpl_flow on_message(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
 	counter_of(self)->count += counter_step(self, ev->event.host);
+#if KIND == 11
+	struct visits *visits = CPL_SLOT_MAKE(ev->event.host, visits_slot);
+
+	if (!visits->text)
+		visits->text = cpl_alloc(sizeof(*visits->text));
+	*visits->text = "a literal that will be unmapped";
+#endif
 	return CPL_NEXT;
 }
 
@@ -136,6 +149,8 @@ static void counter_save(struct cpl_module *self, struct cpl_bag *bag)
 {
 	cpl_bag_put_int(bag, "count", counter_of(self)->count);
 	cpl_bag_put_bytes(bag, "text", CPL_STR("kept"));
+	if (KIND == 12)
+		cpl_bag_put_int(bag, "address", (int64_t)(intptr_t)"a literal that will be unmapped");
 }
 
 static int counter_restore(struct cpl_module *self, const struct cpl_bag *bag, unsigned schema, struct cpl_error *error)
@@ -149,6 +164,7 @@ static int counter_restore(struct cpl_module *self, const struct cpl_bag *bag, u
 		return cpl_fail(error, CPL_E_CORRUPT, "count or text is missing");
 	if (!cpl_str_is(text, "kept") || cpl_bag_get_int(bag, "text", &absent) || cpl_bag_get_int(bag, "absent", &absent))
 		return cpl_fail(error, CPL_E_CORRUPT, "text is wrong");
+	cpl_bag_get_int(bag, "address", &counter_of(self)->text);
 	test_note("counter.restore(%u)", schema);
 	return 0;
 }

@@ -323,6 +323,9 @@ int tear_down(void **state)
 	for (uint32_t id = 1; id < account_count(); id++)
 		if (account_by_id(id))
 			fail_msg("account %s is left", account_by_id(id)->name);
+	for (uint32_t id = 1; id < account_memory_count(); id++)
+		if (account_memory_by_id(id) && account_memory_by_id(id)->blocks)
+			fail_msg("memory of %s is left", account_memory_by_id(id)->name);
 	nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	return 0;
 }

@@ -19,6 +19,7 @@ struct wait {
 
 struct holder {
 	struct cpl_call clock;
+	char room[2 * sizeof(struct cpl_store_call)]; /* more than what may be touched together with the clock */
 };
 
 static void waited(struct cpl_call *call)

@@ -130,7 +130,7 @@ static int tear_down(void **state)
 	loop_finish();
 	cpl_free(logger_take_memory());
 	logger_finish();
-	assert_int_equal(account->blocks, 0);
+	assert_int_equal(account->memory->blocks, 0);
 	account_release(&account);
 	unlink(path);
 	assert_int_equal(rmdir(folder), 0);

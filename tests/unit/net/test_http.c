@@ -414,7 +414,7 @@ static void test_unload(void **state)
 	visit = account_enter(account, &module, ACCOUNT_IN_START);
 	assert_int_equal(start(&late, "/hello", NOTHING, NULL), CPL_E_STOPPING);
 	account_leave(&visit);
-	assert_int_equal(account->blocks, 0);
+	assert_int_equal(account->memory->blocks, 0);
 	account_of_module = NULL;
 	account_module_stopping = NULL;
 	account_module_calls = NULL;
