@@ -65,7 +65,7 @@ static void appended(struct cpl_call *call)
 		CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct slot, call);
 
 	if (call->status) {
-		fprintf(stderr, "a row was refused: %s\n", slot->call.error.text);
+		fprintf(stderr, "a row was refused: %s\n", slot->call.error);
 		exit(1);
 	}
 	latencies[done++] = now_us() - slot->begun;

@@ -23,6 +23,7 @@ libcore_la_SOURCES += core/net/address.c core/net/address.h core/net/conn_input.
 	core/net/tls_names.h core/net/wheel.c core/net/wheel.h
 
 # core/xml
+libcore_la_SOURCES += core/xml/data_form.c core/xml/data_form.h
 libcore_la_SOURCES += core/xml/compact.c core/xml/element.c core/xml/element.h core/xml/framer.c core/xml/framer.h core/xml/header.c \
 	core/xml/lease.c core/xml/lease.h core/xml/names.c core/xml/names.h core/xml/parser.c core/xml/parser.h core/xml/reply.c \
 	core/xml/scope.c core/xml/scope.h core/xml/stanza.c core/xml/stanza_done.h core/xml/stream_error.c core/xml/strict.c core/xml/strict.h core/xml/writer.c
@@ -39,7 +40,7 @@ libcore_la_SOURCES += core/hook/claim.c core/hook/dispatch.c core/hook/dispatch.
 # core/xmpp
 libcore_la_SOURCES += core/xmpp/host.c core/xmpp/host.h core/xmpp/user.c core/xmpp/user_remove.c core/xmpp/user.h \
 	core/xmpp/session.c core/xmpp/session.h core/xmpp/stream.c core/xmpp/input.c core/xmpp/negotiate.c \
-	core/xmpp/admission.c core/xmpp/admission.h core/xmpp/claims.c core/xmpp/claims.h core/xmpp/router.c core/xmpp/router.h core/xmpp/iq.c
+	core/xmpp/admission.c core/xmpp/admission.h core/xmpp/claims.c core/xmpp/claims.h core/xmpp/router.c core/xmpp/router.h core/xmpp/iq.c core/xmpp/iq_store.c
 libcore_la_SOURCES += core/xmpp/kind.c core/xmpp/kind.h core/xmpp/order.c core/xmpp/order.h
 libcore_la_SOURCES += core/xmpp/permission.c core/xmpp/permission.h core/xmpp/role.c
 libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c

@@ -17,6 +17,7 @@
 #include "core/net/listener.h"
 #include "core/net/tls_context.h"
 #include "core/process.h"
+#include "core/xml/data_form.h"
 #include "core/xml/parser.h"
 #include "core/xml/strict.h"
 #include "core/xmpp/admission.h"
@@ -223,6 +224,7 @@ static int open_all(struct cpl_error *error)
 		return status;
 	server_apply_bounds(config);
 	claims_init();
+	data_form_init();
 	tls_contexts_install(server.contexts);
 	server.contexts = NULL;
 	for (size_t i = 0; i < config->host_count; i++)

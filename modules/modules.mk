@@ -76,3 +76,27 @@ modules_external_la_LIBADD = $(OPENSSL_LIBS)
 module_LTLIBRARIES += modules/privilege.la
 modules_privilege_la_SOURCES = modules/privilege/behalf.c modules/privilege/privilege.c modules/privilege/privilege.h
 modules_privilege_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/private.la
+modules_private_la_SOURCES = modules/private.c
+modules_private_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/vcard.la
+modules_vcard_la_SOURCES = modules/vcard.c
+modules_vcard_la_LDFLAGS = $(MODULE_LDFLAGS)
+module_LTLIBRARIES += modules/contact.la
+modules_contact_la_SOURCES = modules/contact.c
+modules_contact_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/server_info.la
+modules_server_info_la_SOURCES = modules/server_info.c
+modules_server_info_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/outage.la
+modules_outage_la_SOURCES = modules/outage.c
+modules_outage_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/external_services.la
+modules_external_services_la_SOURCES = modules/external_services.c
+modules_external_services_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_external_services_la_LIBADD = $(OPENSSL_LIBS)

@@ -56,8 +56,7 @@ static void keeping_end(struct keeping *keeping)
 
 static void keeping_failed(struct keeping *keeping, int status, const char *reason)
 {
-	cpl_log_error("offline message cannot be kept jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(keeping->user->jid)),
-		      reason && reason[0] ? reason : cpl_code_text(status));
+	cpl_log_error("offline message cannot be kept jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(keeping->user->jid)), reason);
 	cpl_bounce(keeping->stanza, status == CPL_E_FULL ? CPL_RESOURCE_CONSTRAINT : CPL_INTERNAL_SERVER_ERROR, NULL);
 	keeping_end(keeping);
 }
@@ -72,7 +71,7 @@ static void kept(struct cpl_call *call)
 		return;
 	}
 	state->count--;
-	keeping_failed(keeping, call->status, keeping->commit.error.text);
+	keeping_failed(keeping, call->status, keeping->commit.error);
 }
 
 static void keep(struct keeping *keeping)
@@ -98,7 +97,7 @@ static void keep(struct keeping *keeping)
 	if (status == 0)
 		state->count++;
 	else
-		keeping_failed(keeping, status, NULL);
+		keeping_failed(keeping, status, cpl_code_text(status));
 }
 
 /* True when there is room; what is on its way to disk is counted. */
@@ -115,7 +114,7 @@ static void counted(struct cpl_call *call)
 	struct offline_state *state = CPL_SLOT_MAKE(keeping->user, offline_slot);
 
 	if (call->status != 0) {
-		keeping_failed(keeping, call->status, keeping->counting.error.text);
+		keeping_failed(keeping, call->status, keeping->counting.error);
 		return;
 	}
 	if (!state->counted) {
@@ -166,7 +165,7 @@ static enum cpl_flow on_undelivered(struct cpl_module *self, struct cpl_ev_stanz
 	}
 	status = cpl_archive_count(&keeping->counting, &ev->user->scope, &offline_store, ev->user->jid, &all, counted);
 	if (status != 0)
-		keeping_failed(keeping, status, NULL);
+		keeping_failed(keeping, status, cpl_code_text(status));
 	return CPL_HANDLED;
 }
 
@@ -230,7 +229,7 @@ static void flush_purged(struct cpl_call *call)
 
 	if (call->status != 0)
 		cpl_log_error("offline messages that were delivered cannot be removed jid=%.*s reason=%s",
-			      CPL_ARG(cpl_jid_str(flush->user->jid)), flush->purge.error.text);
+			      CPL_ARG(cpl_jid_str(flush->user->jid)), flush->purge.error);
 	if (call->status == 0)
 		flush_read(flush);
 	else
@@ -253,7 +252,7 @@ static void flush_rows(struct cpl_call *call)
 			state->counted = true;
 		if (call->status != 0 && call->status != CPL_E_CANCELLED)
 			cpl_log_error("offline messages cannot be read jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(flush->user->jid)),
-				      flush->read.error.text);
+				      flush->read.error);
 		flush_end(flush);
 		return;
 	}

@@ -4,7 +4,7 @@ UNIT_LIBS = libcore.la $(CMOCKA_LIBS)
 # One program: NAME under check_PROGRAMS, then its _SOURCES, _CPPFLAGS and _LDADD. Those called test_... are run and counted by tests/run.
 # Only folders in which nothing is built are distributed as such: make would take the build's files along.
 EXTRA_DIST += tests/run tests/scenario tests/lint/checks.py tests/lint/modules.py tests/lint/pages.py tests/lint/run tests/clients/run tests/clients/person.py tests/clients/screen.py tests/clients/stage.py \
-	tests/clients/test_component.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_slixmpp_adhoc.py tests/clients/test_strophe.py
+	tests/clients/test_component.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_slixmpp_adhoc.py tests/clients/test_slixmpp_data.py tests/clients/test_strophe.py
 
 # tests/clients: a client made with libstrophe, itself not checked by sanitizers
 if HAVE_STROPHE
@@ -156,6 +156,10 @@ tests_unit_xml_test_framer_LDADD = $(UNIT_LIBS)
 tests_unit_xml_test_parser_SOURCES = tests/unit/xml/test_parser.c
 tests_unit_xml_test_parser_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_xml_test_parser_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/xml/test_data_form
+tests_unit_xml_test_data_form_SOURCES = tests/unit/xml/test_data_form.c
+tests_unit_xml_test_data_form_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xml_test_data_form_LDADD = $(UNIT_LIBS)
 tests_unit_xml_test_stanza_SOURCES = tests/unit/xml/test_stanza.c
 tests_unit_xml_test_stanza_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_xml_test_stanza_LDADD = $(UNIT_LIBS)
@@ -393,6 +397,24 @@ tests_modules_iq_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/external.la
 tests_modules_external_la_SOURCES = tests/modules/external.c
 tests_modules_external_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/private.la
+tests_modules_private_la_SOURCES = tests/modules/private.c
+tests_modules_private_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/vcard.la
+tests_modules_vcard_la_SOURCES = tests/modules/vcard.c
+tests_modules_vcard_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/contact.la
+tests_modules_contact_la_SOURCES = tests/modules/contact.c
+tests_modules_contact_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/server_info.la
+tests_modules_server_info_la_SOURCES = tests/modules/server_info.c
+tests_modules_server_info_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/outage.la
+tests_modules_outage_la_SOURCES = tests/modules/outage.c
+tests_modules_outage_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/external_services.la
+tests_modules_external_services_la_SOURCES = tests/modules/external_services.c
+tests_modules_external_services_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 # Modules that are wrong on purpose, each in its own way: what couplet-module-test must find.
 check_LTLIBRARIES += tests/modules/wrong0/wrong.la
 tests_modules_wrong0_wrong_la_SOURCES = tests/modules/wrong.c

@@ -129,6 +129,27 @@ bool cpl_str_is_utf8(struct cpl_str s)
 	return true;
 }
 
+static bool is_uri_character(unsigned char c)
+{
+	return c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~:/?#[]@!$&'()*+,;=%", c));
+}
+
+bool cpl_str_is_uri(struct cpl_str s)
+{
+	ptrdiff_t colon = cpl_str_find(s, ':');
+
+	if (colon < 1 || (size_t)colon + 1 == s.len || !cpl_str_is_utf8(s))
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i], lower = c | 0x20;
+		bool letter = lower >= 'a' && lower <= 'z';
+
+		if (i < (size_t)colon ? !letter && (i == 0 || (!(c >= '0' && c <= '9') && c != '+' && c != '-' && c != '.')) : !is_uri_character(c))
+			return false;
+	}
+	return true;
+}
+
 size_t cpl_str_utf8_cut(struct cpl_str s, size_t max)
 {
 	size_t at = max;

@@ -21,18 +21,27 @@ void loader_finish(void)
 	lt_dlexit();
 }
 
-char *loader_find(struct cpl_str modules_path, struct cpl_str name)
+char *loader_find(struct cpl_str modules_path, struct cpl_str name, struct cpl_error *error)
 {
 	static const char *const folders[] = {"", "/.libs"};
+	int why = 0;
 
 	for (size_t i = 0; i < 2; i++) {
 		char *path = cpl_asprintf("%.*s%s/%.*s.so", CPL_ARG(modules_path), folders[i], CPL_ARG(name));
 		struct stat about;
 
-		if (stat(path, &about) == 0 && S_ISREG(about.st_mode))
+		int failed = stat(path, &about) < 0 ? errno : 0;
+
+		if (failed == 0 && S_ISREG(about.st_mode))
 			return path;
+		if (failed != ENOENT && failed != ENOTDIR && why == 0)
+			why = failed;
 		cpl_free(path);
 	}
+	if (why)
+		cpl_fail(error, CPL_E_IO, "cannot be looked for in %.*s: %s", CPL_ARG(modules_path), strerror(why));
+	else
+		cpl_fail(error, CPL_E_NOT_FOUND, "there is no file %.*s.so in %.*s", CPL_ARG(name), CPL_ARG(modules_path));
 	return NULL;
 }
 

@@ -23,8 +23,8 @@ struct loader_file {
 int loader_init(void);
 void loader_finish(void);
 
-/* The file of a module (cpl_free), or NULL when there is none. Any thread. */
-char *loader_find(struct cpl_str modules_path, struct cpl_str name);
+/* The file of a module (cpl_free). NULL with *error: CPL_E_NOT_FOUND when there is none, CPL_E_IO when this user cannot look. Any thread. */
+char *loader_find(struct cpl_str modules_path, struct cpl_str name, struct cpl_error *error);
 /* True when the program has the module linked in. */
 bool loader_is_static(struct cpl_str name);
 /*

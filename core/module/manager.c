@@ -205,7 +205,7 @@ static void open_one(const struct config *config, struct cpl_str name, struct co
 
 	/* Its former code is still in memory: the same path would give that code again. */
 	if (module_in(&modules.draining, name)) {
-		char *path = loader_find(config->core.modules_path, name);
+		char *path = loader_find(config->core.modules_path, name, &error);
 
 		copy = path ? loader_copy(path, config->core.data, 1000000 + serial++, &error) : NULL;
 		cpl_free(path);

@@ -58,13 +58,12 @@ struct cpl_module *module_in(const struct cpl_list *list, struct cpl_str name)
 struct cpl_module *module_open(struct cpl_str modules_path, struct cpl_str name, const char *copy, struct cpl_error *error)
 {
 	struct cpl_module *module = CPL_NEW(struct cpl_module);
-	char *path = copy || loader_is_static(name) ? NULL : loader_find(modules_path, name);
+	bool look = !copy && !loader_is_static(name);
+	char *path = look ? loader_find(modules_path, name, error) : NULL;
 	const struct cpl_descriptor *raw = NULL;
 
 	module->arena = cpl_arena_create();
-	if (!copy && !path && !loader_is_static(name))
-		cpl_fail(error, CPL_E_NOT_FOUND, "there is no file %.*s.so in %.*s", CPL_ARG(name), CPL_ARG(modules_path));
-	else
+	if (path || !look)
 		raw = loader_open(&module->file, copy ? copy : path, copy != NULL, name, error);
 	cpl_free(path);
 	if (!raw || descriptor_read(raw, name, module->arena, &module->descriptor, error) < 0) {

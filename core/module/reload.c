@@ -359,12 +359,10 @@ static void at_idle(void *data)
 static void copy_file(struct worker_job *job)
 {
 	struct change *change = CPL_CONTAINER(job, struct change, job);
-	char *path = loader_find(change->modules_path, cpl_str_of(change->name));
+	char *path = loader_find(change->modules_path, cpl_str_of(change->name), &change->error);
 
 	if (path)
 		change->copy = loader_copy(path, change->data, change->serial, &change->error);
-	else
-		cpl_fail(&change->error, CPL_E_NOT_FOUND, "there is no file %s.so in %.*s", change->name, CPL_ARG(change->modules_path));
 	cpl_free(path);
 }
 

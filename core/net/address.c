@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Socket addresses as text. */
 #include "core/net/address.h"
+
 #include <arpa/inet.h>
+#include <couplet/conn.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/un.h>
@@ -110,4 +112,11 @@ struct cpl_str address_peer_key(const char *text, char key[ADDRESS_TEXT])
 		len = strlen(key);
 	}
 	return (struct cpl_str){key, len};
+}
+
+struct cpl_str cpl_conn_peer(const struct cpl_conn *conn, char key[CPL_PEER_TEXT])
+{
+	_Static_assert((int)CPL_PEER_TEXT == (int)ADDRESS_TEXT, "a key is as long as an address");
+
+	return address_peer_key(conn->address, key);
 }

@@ -11,6 +11,7 @@
 #include "core/server_state.h"
 #include "core/xml/parser.h"
 #include "core/xmpp/admission.h"
+#include "core/xml/data_form.h"
 #include "core/xmpp/claims.h"
 #include "core/xmpp/host.h"
 #include "core/xmpp/permission.h"
@@ -286,6 +287,7 @@ bool testcore_open(const struct testcore_setup *setup, struct cpl_buf *refusal)
 	session_set_options(&server.config->core);
 	suspension_set_timeout(server.config->core.suspend_timeout);
 	claims_init();
+	data_form_init();
 	for (size_t i = 0; i < server.config->host_count; i++)
 		host_create(&server.config->hosts[i]);
 	command_add_builtin();

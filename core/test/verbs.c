@@ -172,5 +172,5 @@ void cpl_test_account(const char *bare_jid)
 		code = request.call.status;
 	cpl_arena_destroy(&arena);
 	if (code != 0 && code != CPL_E_EXISTS)
-		testcore_fail("the account %s cannot be made: %s", bare_jid, request.error.text[0] ? request.error.text : cpl_code_text(code));
+		testcore_fail("the account %s cannot be made: %s", bare_jid, cpl_code_text(code));
 }

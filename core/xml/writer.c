@@ -265,3 +265,24 @@ void cpl_stanza_write(const struct cpl_stanza *stanza, enum cpl_ns content, stru
 {
 	cpl_stanza_write_to(stanza, content, (struct cpl_jid){0}, (struct cpl_jid){0}, CPL_NONE, out);
 }
+
+void cpl_element_write(const struct cpl_element *e, struct cpl_buf *out)
+{
+	const struct writer w = {out, CPL_NS_CLIENT, false};
+
+	PUT(out, "<");
+	put_tag_name(&w, e);
+	if (e->ns_id != CPL_NS_XML) {
+		PUT(out, " xmlns='");
+		put_value(out, e->ns_id == CPL_NS_CONTENT ? names_ns_text(CPL_NS_CLIENT) : e->ns);
+	}
+	put_attrs(&w, e, NULL);
+	if (e->first) {
+		PUT(out, ">");
+		put_inside(&w, e);
+		close_element(&w, e);
+	} else {
+		PUT(out, "/>");
+	}
+	out->ptr[out->len] = '\0';
+}

@@ -238,7 +238,7 @@ static void routed(struct cpl_stanza *stanza)
 	session_handled(session_of(stanza->session), stanza);
 }
 
-/* Between authentication and binding only negotiation by IQ is possible (RFC 6120 7.1). */
+/* Before a resource is bound only negotiation by IQ is possible (RFC 6120 7.1), by what claims such IQs: before authentication that is registration (XEP-0077). */
 static void input_unbound(struct session *session, struct cpl_stanza *stanza)
 {
 	if (stanza->kind == CPL_IQ && router_unbound_iq(&session->pub, stanza, routed))
@@ -377,7 +377,7 @@ static void input_begin(struct session *session, struct cpl_stanza *stanza)
 		session_handled(session, stanza); /* its resource was taken over: nobody it could speak for */
 	else if (s->type == CPL_SESSION_COMPONENT)
 		input_from_component(session, stanza);
-	else if (s->type == CPL_SESSION_C2S_UNBOUND)
+	else if (s->type == CPL_SESSION_C2S_UNBOUND || s->type == CPL_SESSION_C2S_UNAUTHED)
 		input_unbound(session, stanza);
 	else {
 		input_out_of_place(s);

@@ -101,6 +101,14 @@ bool cpl_is_admin(struct cpl_jid jid)
 	return false;
 }
 
+bool cpl_admin_next(size_t *at, struct cpl_str *jid)
+{
+	if (!configuration || *at >= configuration->core.admins.count)
+		return false;
+	*jid = configuration->core.admins.items[(*at)++];
+	return true;
+}
+
 enum cpl_role role_effective(struct cpl_jid account, enum cpl_role stored, struct role_cache *cache)
 {
 	if (cache->epoch != epoch) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading back what was stored or forwarded. Here and not in core/xml because addresses are parsed. */
+#include "core/base/account.h"
 #include "core/xml/element.h"
 #include "core/xml/names.h"
 #include "core/xml/parser.h"
@@ -32,6 +33,36 @@ struct cpl_stanza *cpl_stanza_read(struct cpl_str bytes, struct cpl_error *error
 		return stanza;
 	cpl_stanza_unref(&stanza);
 	return NULL;
+}
+
+struct cpl_element *cpl_add_xml(struct cpl_stanza *stanza, struct cpl_element *parent, struct cpl_str xml, struct cpl_error *error)
+{
+	struct cpl_element *last = NULL, *first = NULL;
+	enum cpl_stream_error broken;
+	struct cpl_stanza *wrapped;
+	struct cpl_buf text = {0};
+	struct account *caller;
+
+	cpl_buf_add(&text, CPL_STR("<stored xmlns='urn:stored'>"));
+	cpl_buf_add(&text, xml);
+	cpl_buf_add(&text, CPL_STR("</stored>"));
+	caller = account_as_core();
+	broken = xml_parse_child(cpl_buf_str(&text), CPL_NS_CLIENT, NULL, &wrapped);
+	account_back(caller);
+	cpl_buf_finish(&text);
+	if (broken) {
+		cpl_fail(error, CPL_E_CORRUPT, "the stored text is not XML that can be read: %s", cpl_stream_error_name(broken));
+		return NULL;
+	}
+	CPL_CHILDREN(child, wrapped->root)
+	{
+		last = cpl_add_copy(stanza, parent, child);
+		first = first ? first : last;
+	}
+	if (!first)
+		cpl_fail(error, CPL_E_CORRUPT, "the stored text has no element");
+	cpl_stanza_unref(&wrapped);
+	return first;
 }
 
 /* ---- forwarded ones ---- */

@@ -454,7 +454,7 @@ static void job_done(struct loop_task *task)
 		call->count = job->request.count;
 		call->complete = job->request.complete;
 		call->total = job->request.total;
-		call->error = job->request.error;
+		call->error = job->request.error.text[0] ? job->request.error.text : cpl_code_text(job->request.status);
 		cpl_call_complete(&call->call, job->request.status);
 	} else {
 		store_job_destroy(&job);
@@ -496,7 +496,7 @@ int store_job_start(struct store_job *job, struct cpl_store_call *call, struct c
 	call->count = 0;
 	call->complete = false;
 	call->total = 0;
-	call->error = (struct cpl_error){0};
+	call->error = cpl_code_text(CPL_E_CANCELLED); /* the one way to end that does not come through job_done() */
 	call->impl[0] = job;
 	call->impl[1] = (void *)done;
 	job->call = call;

@@ -119,11 +119,11 @@ static void batch_expect(struct cpl_batch *batch, bool right)
 		batch->status = CPL_E_INVALID;
 }
 
-void cpl_batch_set(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account,
-		   struct cpl_str key, const struct cpl_value *values)
+static void row_write(struct cpl_batch *batch, enum cpl_store_op op, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key,
+		      const struct cpl_value *values)
 {
 	struct account *before = store_memory_enter();
-	struct cpl_store_step *step = step_add(batch, CPL_OP_SET, account);
+	struct cpl_store_step *step = step_add(batch, op, account);
 
 	if (step_table(batch, step, store)) {
 		batch_expect(batch, store->kind != CPL_STORE_ARCHIVE &&
@@ -132,6 +132,16 @@ void cpl_batch_set(struct cpl_batch *batch, const struct cpl_store *store, struc
 		step_values(batch, step, values);
 	}
 	store_memory_leave(before);
+}
+
+void cpl_batch_set(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key, const struct cpl_value *values)
+{
+	row_write(batch, CPL_OP_SET, store, account, key, values);
+}
+
+void cpl_batch_insert(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key, const struct cpl_value *values)
+{
+	row_write(batch, CPL_OP_INSERT, store, account, key, values);
 }
 
 void cpl_batch_remove(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account,
@@ -185,30 +195,31 @@ void cpl_batch_purge(struct cpl_batch *batch, const struct cpl_store *store, str
 	store_memory_leave(before);
 }
 
-void cpl_batch_account_create(struct cpl_batch *batch, struct cpl_jid account)
+/* The account itself; a host is none. */
+static void account_write(struct cpl_batch *batch, enum cpl_store_op op, struct cpl_jid account, bool flag)
 {
 	struct account *before = store_memory_enter();
-	struct cpl_store_step *step = step_add(batch, CPL_OP_ACCOUNT_CREATE, account);
+	struct cpl_store_step *step = step_add(batch, op, account);
 
+	batch_expect(batch, account.local_len > 0);
 	step->when = cpl_now();
+	step->flag = flag;
 	store_memory_leave(before);
+}
+
+void cpl_batch_account_create(struct cpl_batch *batch, struct cpl_jid account)
+{
+	account_write(batch, CPL_OP_ACCOUNT_CREATE, account, false);
 }
 
 void cpl_batch_account_remove(struct cpl_batch *batch, struct cpl_jid account)
 {
-	struct account *before = store_memory_enter();
-
-	step_add(batch, CPL_OP_ACCOUNT_REMOVE, account);
-	store_memory_leave(before);
+	account_write(batch, CPL_OP_ACCOUNT_REMOVE, account, false);
 }
 
 void cpl_batch_account_disable(struct cpl_batch *batch, struct cpl_jid account, bool disabled)
 {
-	struct account *before = store_memory_enter();
-	struct cpl_store_step *step = step_add(batch, CPL_OP_ACCOUNT_DISABLE, account);
-
-	step->flag = disabled;
-	store_memory_leave(before);
+	account_write(batch, CPL_OP_ACCOUNT_DISABLE, account, disabled);
 }
 
 int cpl_batch_commit(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_batch **batch,
@@ -275,6 +286,13 @@ int cpl_store_get(struct cpl_store_call *request, struct cpl_scope *scope, const
 int cpl_store_all(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store,
 		  struct cpl_jid account, size_t limit, void (*done)(struct cpl_call *call))
 {
+	return cpl_store_page(request, scope, store, account, CPL_NONE, limit, done);
+}
+
+int cpl_store_page(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_jid account,
+		   struct cpl_str after, size_t limit, void (*done)(struct cpl_call *call))
+{
+	struct account *before;
 	struct store_job *job;
 	int code;
 
@@ -283,6 +301,9 @@ int cpl_store_all(struct cpl_store_call *request, struct cpl_scope *scope, const
 	job = read_create(CPL_OP_ALL, store, account, &code);
 	if (!job)
 		return code;
+	before = store_memory_enter();
+	job->request.steps->key = str_copy(job->request.arena, after);
+	store_memory_leave(before);
 	job->request.steps->limit = limit;
 	return store_job_start(job, request, scope, done);
 }
@@ -329,8 +350,8 @@ int cpl_archive_count(struct cpl_store_call *request, struct cpl_scope *scope, c
 int cpl_account_get(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_jid account,
 		    void (*done)(struct cpl_call *call))
 {
-	int code;
-	struct store_job *job = read_create(CPL_OP_ACCOUNT_GET, NULL, account, &code);
+	int code = account.local_len ? 0 : CPL_E_NOT_FOUND;
+	struct store_job *job = code ? NULL : read_create(CPL_OP_ACCOUNT_GET, NULL, account, &code);
 
 	return job ? store_job_start(job, request, scope, done) : code;
 }

@@ -22,13 +22,19 @@ struct user {
 	struct cpl_list waiting;   /* struct user_wait, while loading */
 	struct cpl_list lingering; /* in the list of accounts that nobody references */
 	int64_t unused_since;
+	enum cpl_role role; /* as stored */
+	struct role_cache role_cache;
+	struct user_loading *loading; /* NULL before and after */
+};
+
+/* What is needed only while an account is loaded. */
+struct user_loading {
+	struct user *user;
 	struct cpl_store_call row; /* the account's own row */
 	struct cpl_store_call role_row;
 	int status;       /* why it cannot be loaded */
 	unsigned reading; /* of these two, on their way */
-	enum cpl_role role; /* as stored */
-	struct role_cache role_cache;
-	struct cpl_ev_user load;
+	struct cpl_ev_user parts;
 };
 
 static struct cpl_map loading; /* bare JID -> struct user */
@@ -175,6 +181,8 @@ static void load_end(struct user *user, int status)
 	struct cpl_user *pub = &user->pub;
 
 	cpl_map_remove(&loading, cpl_jid_str(pub->jid));
+	cpl_free(user->loading);
+	user->loading = NULL;
 	if (status == 0) {
 		struct account *before = account_as_core();
 
@@ -204,52 +212,57 @@ static void load_parts_done(struct cpl_event *event, enum cpl_flow result)
 }
 
 /* One of the two rows has been read, or could not be; the first reason counts. */
-static void load_row_read(struct user *user, int status, const struct cpl_store_call *read)
+static void load_row_read(struct user_loading *load, int status, const struct cpl_store_call *read)
 {
-	user->reading--;
-	if (status != 0 && user->status == 0) {
-		user->status = status;
+	struct user *user = load->user;
+
+	load->reading--;
+	if (status != 0 && load->status == 0) {
+		load->status = status;
 		if (status != CPL_E_NOT_FOUND && status != CPL_E_CANCELLED)
 			cpl_log_error("account cannot be loaded jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->pub.jid)),
-				      read->error.text[0] ? read->error.text : cpl_code_text(status));
+				      read->error);
 	}
-	if (user->reading)
+	if (load->reading)
 		return;
-	if (user->status != 0) {
-		load_end(user, user->status);
+	if (load->status != 0) {
+		load_end(user, load->status);
 		return;
 	}
-	user->load.user = &user->pub;
-	cpl_fire_user_load(user->pub.host, &user->load, load_parts_done);
+	load->parts.user = &user->pub;
+	cpl_fire_user_load(user->pub.host, &load->parts, load_parts_done);
 }
 
 static void load_row_done(struct cpl_call *call)
 {
-	struct user *user = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct user, row);
+	struct user_loading *load = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct user_loading, row);
 
 	if (call->status == 0) {
-		user->pub.created = user->row.rows[0].when;
-		user->pub.disabled = user->row.rows[0].disabled;
+		load->user->pub.created = load->row.rows[0].when;
+		load->user->pub.disabled = load->row.rows[0].disabled;
 	}
-	load_row_read(user, call->status, &user->row);
+	load_row_read(load, call->status, &load->row);
 }
 
 static void load_role_done(struct cpl_call *call)
 {
-	struct user *user = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct user, role_row);
+	struct user_loading *load = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct user_loading, role_row);
 
 	if (call->status == 0)
-		user->role = role_of_row(user->role_row.count ? &user->role_row.rows[0] : NULL);
-	load_row_read(user, call->status, &user->role_row);
+		load->user->role = role_of_row(load->role_row.count ? &load->role_row.rows[0] : NULL);
+	load_row_read(load, call->status, &load->role_row);
 }
 
 static struct user *load_begin(struct cpl_host *host, struct cpl_jid jid)
 {
 	struct account *before = account_as_core();
 	struct user *user = CPL_NEW(struct user);
+	struct user_loading *load = CPL_NEW(struct user_loading);
 	int status;
 
 	users++;
+	user->loading = load;
+	load->user = user;
 	user->pub.host = host;
 	user->pub.jid = cpl_jid_dup(jid);
 	user->pub.username = cpl_jid_local(user->pub.jid);
@@ -259,14 +272,18 @@ static struct user *load_begin(struct cpl_host *host, struct cpl_jid jid)
 	cpl_scope_init(&user->pub.scope, user_scope_unref);
 	cpl_map_put(&loading, cpl_jid_str(user->pub.jid), user);
 	account_back(before);
-	status = cpl_account_get(&user->row, &user->pub.scope, user->pub.jid, load_row_done);
+	status = cpl_account_get(&load->row, &user->pub.scope, user->pub.jid, load_row_done);
 	if (status == 0) {
-		user->reading = 2;
-		status = cpl_store_get(&user->role_row, &user->pub.scope, &role_store, user->pub.jid, CPL_NONE, load_role_done);
-		if (status != 0)
-			load_row_read(user, status, &user->role_row);
+		load->reading = 2;
+		status = cpl_store_get(&load->role_row, &user->pub.scope, &role_store, user->pub.jid, CPL_NONE, load_role_done);
+		if (status != 0) {
+			load->role_row.error = cpl_code_text(status);
+			load_row_read(load, status, &load->role_row);
+		}
 		return user;
 	}
+	cpl_free(load);
+	user->loading = NULL;
 	cpl_map_remove(&loading, cpl_jid_str(user->pub.jid));
 	user->state = USER_UNLOADED;
 	user->pub.refs = 0;

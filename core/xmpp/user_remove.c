@@ -15,6 +15,7 @@ struct removal {
 	struct user_wait wait;
 	struct cpl_user_call *request; /* NULL once cancelled: the removal goes on, nobody waits for it */
 	struct cpl_user *user;
+	struct cpl_session *keep; /* whose wish it is, referenced; NULL: nobody's */
 	struct cpl_call timer;
 	struct cpl_ev_user removing;
 	struct cpl_store_call commit;
@@ -26,6 +27,7 @@ static void removal_end(struct removal *removal, int status)
 	if (status != 0 && removal->user)
 		removal->user->removed = false;
 	cpl_user_unref(&removal->user);
+	cpl_session_unref(&removal->keep);
 	if (removal->request) {
 		removal->request->call.provider = NULL;
 		cpl_call_complete(&removal->request->call, status);
@@ -33,9 +35,17 @@ static void removal_end(struct removal *removal, int status)
 	cpl_free(removal);
 }
 
-static void close_sessions(const struct cpl_user *user)
+static void close_sessions(const struct removal *removal)
 {
-	cpl_account_close_sessions(user->jid, NULL, CPL_STREAM_NOT_AUTHORIZED, "The account has been removed");
+	cpl_account_close_sessions(removal->user->jid, removal->request ? removal->keep : NULL, CPL_STREAM_NOT_AUTHORIZED, "The account has been removed");
+}
+
+/* Sessions that still have to end. */
+static uint32_t sessions_left(const struct removal *removal)
+{
+	const struct cpl_session *keep = removal->request ? removal->keep : NULL;
+
+	return removal->user->session_count - (keep && keep->user == removal->user);
 }
 
 static void removal_committed(struct cpl_call *call)
@@ -45,12 +55,12 @@ static void removal_committed(struct cpl_call *call)
 	struct cpl_ev_account ev = {.host = user->host, .jid = user->jid, .what = CPL_ACCOUNT_STATE};
 
 	if (call->status != 0) {
-		cpl_log_error("account cannot be removed jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->jid)), removal->commit.error.text);
+		cpl_log_error("account cannot be removed jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->jid)), removal->commit.error);
 		removal_end(removal, call->status);
 		return;
 	}
 	/* Who logged in meanwhile must not come to be the next one of this name. */
-	close_sessions(user);
+	close_sessions(removal);
 	/* A new account of this name is another object. */
 	cpl_map_remove(&user->host->users, user->username);
 	cpl_log_info("account removed jid=%.*s", CPL_ARG(cpl_jid_str(user->jid)));
@@ -80,7 +90,7 @@ static void removal_step(struct cpl_call *call)
 	struct removal *removal = CPL_CONTAINER(call, struct removal, timer);
 	int status;
 
-	if (call->status == 0 && removal->user->session_count > 0 && removal->steps++ < REMOVE_STEPS_MAX) {
+	if (call->status == 0 && sessions_left(removal) > 0 && removal->steps++ < REMOVE_STEPS_MAX) {
 		status = cpl_timer_start(&removal->timer, &removal->user->host->scope, REMOVE_STEP_MS, removal_step);
 		if (status != 0)
 			removal_end(removal, status);
@@ -90,6 +100,8 @@ static void removal_step(struct cpl_call *call)
 		removal_end(removal, call->status);
 		return;
 	}
+	if (removal->keep && removal->keep->user == removal->user)
+		cpl_session_set_presence(removal->keep, NULL, 0);
 	removal->removing.user = removal->user;
 	cpl_fire_account_removing(removal->user->host, &removal->removing, removal_announced);
 }
@@ -105,7 +117,7 @@ static void removal_ready(struct user_wait *wait, struct cpl_user *user, int sta
 		status = cpl_timer_start(&removal->timer, &user->host->scope, 0, removal_step);
 		if (status == 0) {
 			user->removed = true;
-			close_sessions(user);
+			close_sessions(removal);
 			return;
 		}
 		cpl_user_unref(&removal->user);
@@ -122,7 +134,8 @@ static void removal_cancel(struct cpl_call *call)
 	call->provider = NULL;
 }
 
-int cpl_user_remove(struct cpl_user_call *request, struct cpl_scope *scope, struct cpl_jid account, void (*done)(struct cpl_call *call))
+static int remove_for(struct cpl_user_call *request, struct cpl_scope *scope, struct cpl_jid account, struct cpl_session *keep,
+		      void (*done)(struct cpl_call *call))
 {
 	struct cpl_host *host = cpl_host_find(cpl_jid_domain(account));
 	struct removal *removal;
@@ -136,6 +149,7 @@ int cpl_user_remove(struct cpl_user_call *request, struct cpl_scope *scope, stru
 	if (status != 0)
 		return status;
 	removal = CPL_NEW(struct removal);
+	removal->keep = keep ? cpl_session_ref(keep) : NULL;
 	removal->request = request;
 	request->call.provider = removal;
 	removal->wait.ready = removal_ready;
@@ -144,4 +158,14 @@ int cpl_user_remove(struct cpl_user_call *request, struct cpl_scope *scope, stru
 	user_wait(host, cpl_jid_local(account), &removal->wait);
 	account_core_end(caller);
 	return 0;
+}
+
+int cpl_user_remove(struct cpl_user_call *request, struct cpl_scope *scope, struct cpl_jid account, void (*done)(struct cpl_call *call))
+{
+	return remove_for(request, scope, account, NULL, done);
+}
+
+int cpl_user_remove_by(struct cpl_user_call *request, struct cpl_scope *scope, struct cpl_session *session, void (*done)(struct cpl_call *call))
+{
+	return session->user ? remove_for(request, scope, session->user->jid, session, done) : CPL_E_INVALID;
 }

@@ -341,7 +341,7 @@ static void add_identity(struct cpl_ev_disco *ev, const char *type, const char *
 
 static void on_disco_info(struct cpl_module *self, struct cpl_ev_disco *ev)
 {
-	static const char *const features[] = {NS_COMMANDS, "jabber:x:data"};
+	static const char *const features[] = {NS_COMMANDS, CPL_NS_DATA_FORM};
 	struct cpl_command_view view;
 
 	if (ev->user || !ev->node.ptr)
@@ -361,8 +361,7 @@ static void on_disco_info(struct cpl_module *self, struct cpl_ev_disco *ev)
 
 static struct cpl_name *const names[] = {
 	&command_name,	  &actions_name, &complete_name, &note_name,  &malformed_action,  &bad_action,	 &bad_payload,	 &bad_sessionid,
-	&session_expired, &items_item,	 &info_identity, &info_feature, &error_name,	  &form_x,	 &form_title,	 &form_instructions,
-	&form_field,	  &form_value,	 &form_required, &form_option, &form_reported,	  &form_item,	 NULL,
+	&session_expired, &items_item,	 &info_identity, &info_feature, &error_name,	  NULL,
 };
 
 static const struct cpl_event_row events[] = {

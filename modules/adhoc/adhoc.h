@@ -5,9 +5,6 @@
 
 #include <couplet/module.h>
 
-/* Names of form.c, for the descriptor. */
-extern struct cpl_name form_x, form_title, form_instructions, form_field, form_value, form_required, form_option, form_reported, form_item;
-
 /* True when the command wants to know something before it can run. */
 bool form_needed(const struct cpl_command_view *view);
 /* Adds the empty form to `command`, to be filled in. */

@@ -13,6 +13,9 @@ struct operation {
 	struct cpl_store_call store;
 	struct cpl_user_call user;
 	struct cpl_call *outer; /* the caller's; NULL once it is cancelled */
+	struct cpl_account_request *request; /* which `outer` is in; NULL for create() and its like */
+	struct cpl_ev_creating creating;
+	struct cpl_batch *batch;
 	struct cpl_jid account;
 	struct cpl_session *keep;
 	void (*committed)(struct operation *op);
@@ -44,19 +47,55 @@ bool accounts_prepare_password(struct cpl_str *out, struct cpl_str password, boo
 	       out->len <= SCRAM_PASSWORD_MAX;
 }
 
-void accounts_announce_created(struct cpl_jid account)
+void accounts_announce_created(struct cpl_jid account, enum cpl_account_origin origin)
 {
 	struct cpl_host *host = cpl_host_find(cpl_jid_domain(account));
-	struct cpl_ev_account ev = {.host = host, .jid = account};
+	struct cpl_ev_account ev = {.host = host, .jid = account, .origin = origin};
 
 	if (host)
 		cpl_fire_account_created(host, &ev);
 }
 
+/* What to answer a client, and in which words, unless a handler has said it. */
+static void request_explain(struct cpl_account_request *request, int status, struct cpl_jid account)
+{
+	struct cpl_error *error = &request->error;
+
+	if (status == CPL_OK || error->code != CPL_OK)
+		return;
+	switch (status) {
+	case CPL_E_EXISTS:
+		request->condition = CPL_CONFLICT;
+		cpl_fail(error, status, "%.*s exists already", CPL_ARG(cpl_jid_str(account)));
+		break;
+	case CPL_E_CONFLICT:
+		request->condition = CPL_CONFLICT;
+		cpl_fail(error, status, "somebody else was quicker");
+		break;
+	case CPL_E_NOT_FOUND:
+		request->condition = CPL_ITEM_NOT_FOUND;
+		cpl_fail(error, status, "there is no account %.*s", CPL_ARG(cpl_jid_str(account)));
+		break;
+	case CPL_E_INVALID:
+		request->condition = CPL_NOT_ACCEPTABLE;
+		cpl_fail(error, status, "this password is not acceptable: it is empty, longer than %d bytes or has characters that RFC 4013 forbids",
+			 SCRAM_PASSWORD_MAX);
+		break;
+	default:
+		request->condition = status == CPL_E_FULL ? CPL_RESOURCE_CONSTRAINT : CPL_INTERNAL_SERVER_ERROR;
+		cpl_fail(error, status, "%s", cpl_code_text(status));
+		break;
+	}
+}
+
 static void operation_end(struct operation *op, int status)
 {
+	if (op->outer && op->request)
+		request_explain(op->request, status, op->account);
 	if (op->outer)
 		cpl_call_complete(op->outer, status);
+	if (op->batch)
+		cpl_batch_destroy(&op->batch);
 	cpl_session_unref(&op->keep);
 	cpl_jid_free(&op->account);
 	cpl_free_secret(op);
@@ -110,77 +149,10 @@ static const struct auth_config *config_for(struct cpl_module *self, struct cpl_
 
 /* ---- create, set_password: derive, commit, announce ---- */
 
-static void on_committed(struct cpl_call *call)
-{
-	struct operation *op = CPL_CONTAINER(call, struct operation, store.call);
-
-	if (call->status == CPL_OK)
-		op->committed(op);
-	else if (call->status != CPL_E_EXISTS && call->status != CPL_E_NOT_FOUND)
-		cpl_log_error("credentials not written account=%.*s error=%s",
-			      CPL_ARG(cpl_jid_str(op->account)),
-			      op->store.error.code ? op->store.error.text : cpl_code_text(call->status));
-	operation_end(op, call->status);
-}
-
-static void on_new_keys(struct cpl_call *call)
-{
-	struct operation *op = CPL_CONTAINER(call, struct operation, job);
-	struct cpl_batch *batch;
-	int code = call->status;
-
-	/* Nobody waits any more and nothing is written yet: the caller has seen "cancelled". */
-	if (code != 0 || !op->outer) {
-		operation_end(op, code);
-		return;
-	}
-	batch = cpl_batch_create();
-	if (op->create)
-		cpl_batch_account_create(batch, op->account);
-	credentials_put(batch, op->account, credentials_derived(call));
-	code = cpl_batch_commit(&op->store, NULL, &batch, on_committed);
-	if (code != 0)
-		operation_end(op, code);
-}
-
-static int write_password(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
-			  struct cpl_jid account, struct cpl_str password, const struct cpl_session *keep,
-			  void (*committed)(struct operation *op), bool create,
-			  void (*done)(struct cpl_call *call))
-{
-	const struct auth_config *config = config_for(self, account);
-	struct operation *op;
-	int code;
-
-	if (!config)
-		return CPL_E_NOT_FOUND;
-	op = operation_begin(call, scope, account, password, false, done, &code);
-	if (!op)
-		return code;
-	op->committed = committed;
-	op->create = create;
-	if (keep)
-		op->keep = cpl_session_ref((struct cpl_session *)keep);
-	credentials_salt(&op->credentials, config->iterations);
-	code = credentials_derive(&op->job, NULL, &op->credentials, CREDENTIALS_ALL, operation_password(op),
-				  on_new_keys);
-	if (code != 0)
-		operation_end(op, code);
-	return 0;
-}
-
 static void created(struct operation *op)
 {
 	cpl_log_info("account created account=%.*s", CPL_ARG(cpl_jid_str(op->account)));
-	accounts_announce_created(op->account);
-}
-
-int accounts_create(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
-		    struct cpl_jid account, struct cpl_str password, void (*done)(struct cpl_call *call))
-{
-	if (!accounts_name_acceptable(account))
-		return CPL_E_INVALID;
-	return write_password(self, call, scope, account, password, NULL, created, true, done);
+	accounts_announce_created(op->account, op->creating.origin);
 }
 
 static void password_changed(struct operation *op)
@@ -195,11 +167,137 @@ static void password_changed(struct operation *op)
 	cpl_account_close_sessions(op->account, op->keep, CPL_STREAM_RESET, "the password was changed");
 }
 
-int accounts_set_password(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
-			  struct cpl_jid account, struct cpl_str password, const struct cpl_session *keep,
+static void on_committed(struct cpl_call *call)
+{
+	struct operation *op = CPL_CONTAINER(call, struct operation, store.call);
+
+	if (call->status == CPL_OK)
+		op->committed(op);
+	else if (call->status != CPL_E_EXISTS && call->status != CPL_E_NOT_FOUND && call->status != CPL_E_CONFLICT)
+		cpl_log_error("credentials not written account=%.*s error=%s",
+			      CPL_ARG(cpl_jid_str(op->account)), op->store.error);
+	operation_end(op, call->status);
+}
+
+static void on_new_keys(struct cpl_call *call)
+{
+	struct operation *op = CPL_CONTAINER(call, struct operation, job);
+	int code = call->status;
+
+	/* Nobody waits any more and nothing is written yet: the caller has seen "cancelled". */
+	if (code != 0 || !op->outer) {
+		operation_end(op, code);
+		return;
+	}
+	credentials_put(op->batch, op->account, credentials_derived(call));
+	code = cpl_batch_commit(&op->store, NULL, &op->batch, on_committed);
+	if (code != 0)
+		operation_end(op, code);
+}
+
+static void derive(struct operation *op)
+{
+	int code = credentials_derive(&op->job, NULL, &op->credentials, CREDENTIALS_ALL, operation_password(op), on_new_keys);
+
+	if (code != 0)
+		operation_end(op, code);
+}
+
+static void on_judged(struct cpl_event *event, enum cpl_flow result)
+{
+	struct operation *op = CPL_CONTAINER(CPL_CONTAINER(event, struct cpl_ev_creating, event), struct operation, creating);
+
+	if (result == CPL_NEXT) {
+		derive(op);
+		return;
+	}
+	if (op->outer && op->request && result != CPL_FAILED) {
+		op->request->condition = op->creating.condition;
+		op->request->error = op->creating.error;
+		if (op->request->error.code == CPL_OK)
+			cpl_fail(&op->request->error, CPL_E_DENIED, "a module has refused it");
+	}
+	operation_end(op, result == CPL_FAILED ? CPL_E_TIMEOUT : CPL_E_DENIED);
+}
+
+/* Judged by modules, then derived, then committed. */
+static void make(struct operation *op)
+{
+	struct cpl_ev_creating *ev = &op->creating;
+
+	cpl_batch_account_create(op->batch, op->account);
+	ev->jid = op->account;
+	ev->origin = op->request ? op->request->origin : CPL_ORIGIN_ADMIN;
+	ev->forced = op->request && op->request->forced;
+	ev->batch = op->batch;
+	ev->condition = CPL_NOT_ALLOWED;
+	cpl_fire_account_creating(cpl_host_find(cpl_jid_domain(op->account)), ev, on_judged);
+}
+
+static int write_password(struct cpl_module *self, struct cpl_call *call, struct cpl_account_request *request, struct cpl_scope *scope,
+			  struct cpl_jid account, struct cpl_str password, const struct cpl_session *keep, bool create,
 			  void (*done)(struct cpl_call *call))
 {
-	return write_password(self, call, scope, account, password, keep, password_changed, false, done);
+	const struct auth_config *config = config_for(self, account);
+	struct cpl_batch *batch = request && request->batch ? request->batch : cpl_batch_create();
+	struct operation *op = NULL;
+	int code = CPL_E_NOT_FOUND;
+
+	if (request) {
+		request->batch = NULL;
+		request->error = (struct cpl_error){0};
+	}
+	if (config)
+		op = operation_begin(call, scope, account, password, false, done, &code);
+	if (!op) {
+		cpl_batch_destroy(&batch);
+		if (request)
+			request_explain(request, code, account);
+		return code;
+	}
+	op->request = request;
+	op->batch = batch;
+	op->committed = create ? created : password_changed;
+	if (keep)
+		op->keep = cpl_session_ref((struct cpl_session *)keep);
+	credentials_salt(&op->credentials, config->iterations);
+	if (create)
+		make(op);
+	else
+		derive(op);
+	return 0;
+}
+
+int accounts_make(struct cpl_module *self, struct cpl_account_request *request, struct cpl_scope *scope, struct cpl_jid account,
+		  struct cpl_str password, void (*done)(struct cpl_call *call))
+{
+	if (!accounts_name_acceptable(account)) {
+		if (request->batch)
+			cpl_batch_destroy(&request->batch);
+		request->condition = CPL_NOT_ACCEPTABLE;
+		return cpl_fail(&request->error, CPL_E_INVALID, "%.*s cannot be the name of a new account", CPL_ARG(cpl_jid_str(account)));
+	}
+	return write_password(self, &request->call, request, scope, account, password, NULL, true, done);
+}
+
+static int accounts_renew(struct cpl_module *self, struct cpl_account_request *request, struct cpl_scope *scope, struct cpl_jid account,
+			  struct cpl_str password, void (*done)(struct cpl_call *call))
+{
+	return write_password(self, &request->call, request, scope, account, password, request->keep, false, done);
+}
+
+static int accounts_create(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account, struct cpl_str password,
+			   void (*done)(struct cpl_call *call))
+{
+	if (!accounts_name_acceptable(account))
+		return CPL_E_INVALID;
+	return write_password(self, call, NULL, scope, account, password, NULL, true, done);
+}
+
+int accounts_set_password(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account, struct cpl_str password,
+			  const struct cpl_session *keep, void (*done)(struct cpl_call *call))
+{
+	return write_password(self, call, NULL, scope, account, password, keep, false, done);
 }
 
 /* ---- check: look up, derive, compare ---- */
@@ -241,7 +339,7 @@ static void on_row(struct cpl_call *call)
 	if (code != CPL_OK && code != CPL_E_CANCELLED)
 		cpl_log_error("credentials not readable account=%.*s error=%s",
 			      CPL_ARG(cpl_jid_str(op->account)),
-			      op->store.error.code ? op->store.error.text : cpl_code_text(code));
+			      op->store.call.status ? op->store.error : cpl_code_text(code));
 	if (code == CPL_OK && !op->outer)
 		code = CPL_E_CANCELLED;
 	if (code == CPL_OK)
@@ -307,4 +405,6 @@ const struct cpl_accounts_service auth_accounts = {
 	.set_password = accounts_set_password,
 	.check = accounts_check,
 	.remove = accounts_remove,
+	.make = accounts_make,
+	.renew = accounts_renew,
 };

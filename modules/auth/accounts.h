@@ -9,8 +9,8 @@
 
 #include "modules/auth/auth.h"
 
-int accounts_create(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
-		    struct cpl_jid account, struct cpl_str password, void (*done)(struct cpl_call *call));
+int accounts_make(struct cpl_module *self, struct cpl_account_request *request, struct cpl_scope *scope, struct cpl_jid account,
+		  struct cpl_str password, void (*done)(struct cpl_call *call));
 int accounts_set_password(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
 			  struct cpl_jid account, struct cpl_str password, const struct cpl_session *keep,
 			  void (*done)(struct cpl_call *call));
@@ -25,6 +25,6 @@ bool accounts_name_acceptable(struct cpl_jid account);
 bool accounts_prepare_password(struct cpl_str *out, struct cpl_str password, bool query,
 			       struct cpl_arena *arena);
 /* Tells the modules of an account that is on disk. */
-void accounts_announce_created(struct cpl_jid account);
+void accounts_announce_created(struct cpl_jid account, enum cpl_account_origin origin);
 
 #endif

@@ -33,9 +33,6 @@ static void request_end(struct request *request, int status)
 		cpl_say(in, "%.*s %s", CPL_ARG(account), request->verb);
 		cpl_done(in);
 		break;
-	case CPL_E_EXISTS:
-		cpl_refuse(in, "%.*s exists already", CPL_ARG(account));
-		break;
 	case CPL_E_NOT_FOUND:
 		cpl_refuse(in, "there is no account %.*s", CPL_ARG(account));
 		break;
@@ -57,22 +54,45 @@ static void on_done(struct cpl_call *call)
 	request_end(CPL_CONTAINER(call, struct request, call), call->status);
 }
 
+/* ---- adduser ---- */
+
+struct addition {
+	struct cpl_account_request request;
+	struct cpl_invocation *in;
+};
+
+static void addition_end(struct addition *addition, int status)
+{
+	struct cpl_invocation *in = addition->in;
+
+	if (status == CPL_OK) {
+		cpl_say(in, "%.*s added", CPL_ARG(cpl_jid_str(cpl_arg_jid(in, 0))));
+		cpl_done(in);
+	} else {
+		cpl_refuse(in, "%s", addition->request.error.text[0] ? addition->request.error.text : cpl_code_text(status));
+	}
+	cpl_free(addition);
+}
+
+static void on_added(struct cpl_call *call)
+{
+	addition_end(CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_account_request, call), struct addition, request), call->status);
+}
+
 static void run_adduser(struct cpl_module *self, struct cpl_invocation *in)
 {
-	struct cpl_jid account = cpl_arg_jid(in, 0);
-	struct request *request;
+	struct addition *addition = CPL_NEW(struct addition);
 	int code;
 
-	if (!accounts_name_acceptable(account)) {
-		cpl_refuse(in, "%.*s cannot be the name of a new account", CPL_ARG(cpl_jid_str(account)));
-		return;
-	}
-	request = request_create(in, "added");
-	code = accounts_create(self, &request->call, cpl_invocation_scope(in), account, cpl_password(in),
-			       on_done);
+	addition->in = in;
+	addition->request.origin = CPL_ORIGIN_ADMIN;
+	addition->request.forced = cpl_flag(in, "force");
+	code = accounts_make(self, &addition->request, cpl_invocation_scope(in), cpl_arg_jid(in, 0), cpl_password(in), on_added);
 	if (code != 0)
-		request_end(request, code);
+		addition_end(addition, code);
 }
+
+/* ---- passwd, deluser ---- */
 
 static void run_passwd(struct cpl_module *self, struct cpl_invocation *in)
 {
@@ -113,13 +133,12 @@ struct listing {
 
 static void listing_next(struct listing *listing);
 
-static void listing_end(struct listing *listing, int status)
+static void listing_end(struct listing *listing, int status, const char *reason)
 {
 	if (status == CPL_OK)
 		cpl_done(listing->in);
 	else
-		cpl_refuse(listing->in, "the accounts cannot be read: %s",
-			   listing->store.error.code ? listing->store.error.text : cpl_code_text(status));
+		cpl_refuse(listing->in, "the accounts cannot be read: %s", reason);
 	cpl_buf_finish(&listing->domain);
 	cpl_buf_finish(&listing->after);
 	cpl_free(listing);
@@ -146,13 +165,13 @@ static void on_page(struct cpl_call *call)
 	struct listing *listing = CPL_CONTAINER(call, struct listing, store.call);
 
 	if (call->status != CPL_OK) {
-		listing_end(listing, call->status);
+		listing_end(listing, call->status, listing->store.error);
 		return;
 	}
 	for (size_t i = 0; i < listing->store.count; i++)
 		listing_row(listing, &listing->store.rows[i]);
 	if (listing->store.complete || listing->store.count == 0) {
-		listing_end(listing, CPL_OK);
+		listing_end(listing, CPL_OK, NULL);
 		return;
 	}
 	cpl_buf_clear(&listing->after);
@@ -167,7 +186,7 @@ static void listing_next(struct listing *listing)
 				    cpl_buf_str(&listing->domain), after, LIST_PAGE, on_page);
 
 	if (code != 0)
-		listing_end(listing, code);
+		listing_end(listing, code, cpl_code_text(code));
 }
 
 static void run_list(struct cpl_module *self, struct cpl_invocation *in)
@@ -180,9 +199,10 @@ static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 }
 
 const struct cpl_command auth_commands[] = {
-	{"adduser <account>", "Make an account; asks for its password.",
+	{"adduser <account> [--force]", "Make an account; asks for its password.",
 	 "The password is asked for twice, or read from standard input with --password-stdin. An existing "
-	 "account is never overwritten.",
+	 "account is never overwritten. With --force no module is asked whether the name may be used: one that looks like another's, or was somebody's "
+	 "before.",
 	 NULL, CPL_COMMAND_OFFLINE | CPL_COMMAND_PASSWORD | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_adduser},
 	{"passwd <account>", "Give an account a new password.",
 	 "The account's open sessions are closed with the stream error reset.", NULL,

@@ -371,7 +371,7 @@ static void on_account(struct cpl_call *call)
 		fault = "not-authorized";
 	} else if (call->status != CPL_OK) {
 		cpl_log_error("account not readable account=%.*s error=%s",
-			      CPL_ARG(cpl_jid_str(exchange->account)), wait->store.error.text);
+			      CPL_ARG(cpl_jid_str(exchange->account)), wait->store.error);
 		fault = "temporary-auth-failure";
 	} else if (wait->store.rows[0].disabled) {
 		fault = "account-disabled";

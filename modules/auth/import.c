@@ -187,7 +187,7 @@ static void count_made(struct import *import, size_t first, size_t count)
 {
 	import->made += (unsigned)count;
 	for (size_t i = first; i < first + count; i++)
-		accounts_announce_created(import->entries[i].account);
+		accounts_announce_created(import->entries[i].account, CPL_ORIGIN_IMPORT);
 }
 
 static void on_committed(struct cpl_call *call)
@@ -202,8 +202,7 @@ static void on_committed(struct cpl_call *call)
 	if (call->status == CPL_E_EXISTS) {
 		complain(import, import->entries[import->single].line, "the account exists already");
 	} else if (call->status != CPL_OK) {
-		import_end(import, call->status,
-			   import->store.error.code ? import->store.error.text : cpl_code_text(call->status));
+		import_end(import, call->status, import->store.error);
 		return;
 	} else if (import->singly) {
 		count_made(import, import->single, 1);

@@ -67,7 +67,7 @@ static bool use_row(struct exchange *exchange, const struct cpl_store_call *stor
 	if (store->call.status != CPL_OK || !credentials_from_row(&found, &store->rows[0])) {
 		cpl_log_error("credentials not readable account=%.*s error=%s",
 			      CPL_ARG(cpl_jid_str(exchange->account)),
-			      store->call.status ? store->error.text : "the row makes no sense");
+			      store->call.status ? store->error : "the row makes no sense");
 		return false;
 	}
 	if (found.keys[scram->hash].iterations > 0) {

@@ -17,9 +17,7 @@ struct roster {
 	struct cpl_roster pub;
 	struct cpl_user *user;
 	struct cpl_list queue; /* struct roster_pending: not computed yet */
-	struct cpl_list group; /* being committed */
-	struct cpl_store_call commit;
-	bool committing;
+	struct roster_commit *commit; /* what is on its way to disk; NULL: nothing */
 };
 
 CPL_SLOT_DECLARE(roster_slot, USER, struct roster);

@@ -16,7 +16,7 @@ struct roster_pending {
 	struct cpl_roster_item before, after;
 	bool changed, pushed;
 	int refused;           /* this change alone: a code */
-	struct cpl_list node;  /* in roster->queue or roster->group */
+	struct cpl_list node;  /* in the queue of the roster or the group of a commit */
 };
 
 static void group_start(struct roster *roster);
@@ -195,19 +195,33 @@ static void pending_end(struct roster_pending *pending, int status)
 	pending_free(pending);
 }
 
+/* The changes that are committed together. */
+struct roster_commit {
+	struct cpl_store_call call;
+	struct roster *roster;
+	struct cpl_list group; /* struct roster_pending */
+};
+
+static void group_end(struct roster_commit *commit, int status)
+{
+	struct roster *roster = commit->roster;
+	struct cpl_list *node;
+
+	while ((node = cpl_list_take(&commit->group)))
+		pending_end(CPL_CONTAINER(node, struct roster_pending, node), status);
+	cpl_free(commit);
+	roster->commit = NULL;
+}
+
 static void group_committed(struct cpl_call *call)
 {
-	struct roster *roster = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct roster, commit);
+	struct roster_commit *commit = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct roster_commit, call);
+	struct roster *roster = commit->roster;
 	struct cpl_user *user = cpl_user_ref(roster->user); /* the changes may hold the last references */
-	struct cpl_list *node;
-	int status = call->status;
 
-	if (status != 0)
-		cpl_log_error("roster cannot be written jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->jid)),
-			      roster->commit.error.text[0] ? roster->commit.error.text : cpl_code_text(status));
-	while ((node = cpl_list_take(&roster->group)))
-		pending_end(CPL_CONTAINER(node, struct roster_pending, node), status);
-	roster->committing = false;
+	if (call->status != 0)
+		cpl_log_error("roster cannot be written jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->jid)), commit->call.error);
+	group_end(commit, call->status);
 	if (!cpl_list_empty(&roster->queue))
 		group_start(roster);
 	cpl_user_unref(&user);
@@ -222,14 +236,17 @@ static void group_start(struct roster *roster)
 		.listed = roster->pub.listed,
 		.version = roster->pub.version,
 	};
+	struct roster_commit *commit = CPL_NEW(struct roster_commit);
 	struct cpl_list *node;
 	int status;
 
-	roster->committing = true;
+	commit->roster = roster;
+	cpl_list_init(&commit->group);
+	roster->commit = commit;
 	while ((node = cpl_list_take(&roster->queue))) {
 		struct roster_pending *pending = CPL_CONTAINER(node, struct roster_pending, node);
 
-		cpl_list_append(&roster->group, &pending->node);
+		cpl_list_append(&commit->group, &pending->node);
 		build_one(&build, pending);
 	}
 	if (build.version != roster->pub.version) {
@@ -239,13 +256,9 @@ static void group_start(struct roster *roster)
 	}
 	cpl_map_finish(&build.staged);
 	cpl_arena_destroy(&build.arena);
-	roster->commit = (struct cpl_store_call){0};
-	status = cpl_batch_commit(&roster->commit, &roster->user->scope, &build.batch, group_committed);
-	if (status == 0)
-		return;
-	while ((node = cpl_list_take(&roster->group)))
-		pending_end(CPL_CONTAINER(node, struct roster_pending, node), status);
-	roster->committing = false;
+	status = cpl_batch_commit(&commit->call, &roster->user->scope, &build.batch, group_committed);
+	if (status != 0)
+		group_end(commit, status);
 }
 
 /* ---- the service ---- */
@@ -287,7 +300,7 @@ int roster_change(struct cpl_module *self, struct cpl_roster_change *change, str
 	change->contact = cpl_jid_dup(pending->contact);
 	change->changed = change->pushed = false;
 	cpl_list_append(&roster->queue, &pending->node);
-	if (!roster->committing)
+	if (!roster->commit)
 		group_start(roster);
 	return 0;
 }

@@ -274,7 +274,6 @@ static struct roster_load *load_begin(struct cpl_user *user, int *status)
 	load->roster = CPL_SLOT_MAKE(user, roster_slot);
 	load->roster->user = user;
 	cpl_list_init(&load->roster->queue);
-	cpl_list_init(&load->roster->group);
 	*status = cpl_store_all(&load->rows, &user->scope, &roster_store, user->jid, ROSTER_ROWS_MAX, load_items);
 	if (*status != 0)
 		CPL_FREE(load);

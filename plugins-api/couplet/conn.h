@@ -146,6 +146,13 @@ struct cpl_conn {
 	int64_t opened_at;       /* cpl_now() */
 };
 
+/*
+ * What stands for one peer when connections or tries are counted: the whole IPv4 address, the first 64 bits of an IPv6 address, because a single host is given that many. The view
+ * is of `key`.
+ */
+enum { CPL_PEER_TEXT = 64 };
+struct cpl_str cpl_conn_peer(const struct cpl_conn *conn, char key[CPL_PEER_TEXT]);
+
 #pragma GCC visibility pop
 
 #endif

@@ -102,10 +102,29 @@ struct cpl_ev_user {
 	struct cpl_event event;
 	struct cpl_user *user;
 };
+/* Who wants an account. Append-only. */
+enum cpl_account_origin {
+	CPL_ORIGIN_ADMIN,      /* an administrator, by a command */
+	CPL_ORIGIN_REGISTERED, /* a stranger, in-band (XEP-0077) */
+	CPL_ORIGIN_INVITED,    /* somebody with an invitation (XEP-0445) */
+	CPL_ORIGIN_IMPORT,     /* it comes from elsewhere, with many others; account_creating is not fired */
+};
 struct cpl_ev_account {
 	struct cpl_host *host;
 	struct cpl_jid jid;
 	enum { CPL_ACCOUNT_PASSWORD, CPL_ACCOUNT_STATE, CPL_ACCOUNT_ROLE, CPL_ACCOUNT_OTHER } what; /* account_changed */
+	enum cpl_account_origin origin; /* account_created */
+};
+struct cpl_batch;
+struct cpl_ev_creating {
+	struct cpl_event event;
+	struct cpl_jid jid; /* bare, prepared */
+	enum cpl_account_origin origin;
+	bool forced;              /* an administrator wants it whatever speaks against it: nobody may refuse */
+	struct cpl_batch *batch;  /* rows to be written in the commit that makes the account, which stands in it already: <couplet/store.h> */
+	/* With CPL_DROP: the condition that a client is answered, by default CPL_NOT_ALLOWED, and the reason for a person (cpl_fail()). */
+	enum cpl_condition condition;
+	struct cpl_error error;
 };
 struct cpl_ev_host {
 	struct cpl_host *host;

@@ -30,9 +30,10 @@ CPL_FROZEN(cpl_archive_query, 64);
 
 /* Calls, embedded in the structs of those who make them. */
 CPL_FROZEN(cpl_call, 112);
-CPL_FROZEN(cpl_store_call, 672);
+CPL_FROZEN(cpl_store_call, 168);
 CPL_FROZEN(cpl_user_call, 136);
 CPL_FROZEN(cpl_iq_call, 184);
+CPL_FROZEN(cpl_account_request, 688);
 CPL_FROZEN(cpl_authenticate, 128);
 CPL_FROZEN(cpl_bind, 128);
 CPL_FROZEN(cpl_roster_change, 304);
@@ -68,6 +69,7 @@ CPL_FROZEN(cpl_command_field, 24);
 CPL_FROZEN(cpl_event, 56);
 CPL_FROZEN(cpl_node, 16);
 CPL_FROZEN(cpl_ev_account, 32);
+CPL_FROZEN(cpl_ev_creating, 608);
 CPL_FROZEN(cpl_ev_disco, 72);
 CPL_FROZEN(cpl_ev_roster, 40);
 CPL_FROZEN(cpl_ev_see, 24);

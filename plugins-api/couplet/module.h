@@ -21,6 +21,7 @@
 #include <couplet/conn.h>
 #include <couplet/error.h>
 #include <couplet/event.h>
+#include <couplet/form.h>
 #include <couplet/http.h>
 #include <couplet/list.h>
 #include <couplet/log.h>
@@ -236,6 +237,8 @@ const char *cpl_version(void);
 int64_t cpl_started_at(void);
 /* True for an address that the option `admins` names. */
 bool cpl_is_admin(struct cpl_jid jid);
+/* The addresses that it names: *at = 0 at first; false at the end. The view lives until the next reload of the configuration. */
+bool cpl_admin_next(size_t *at, struct cpl_str *jid);
 /* A bound of the core's options by name, e.g. "directed_presence", "pending_requests"; 0 when there is none of that name. Cheap. */
 int64_t cpl_core_option(const char *name);
 
@@ -254,6 +257,18 @@ static inline enum cpl_flow cpl_iq_error(const struct cpl_ev_stanza *ev, enum cp
 }
 
 #pragma GCC visibility push(default)
+
+/*
+ * A request that asks for something to be kept: commits the batch (taken over, and nulled) and answers when that is done: an empty result, resource-constraint for
+ * CPL_E_FULL, internal-server-error for anything else, which is logged. The request is not done before that. Always CPL_HANDLED.
+ */
+enum cpl_flow cpl_iq_commit(const struct cpl_ev_stanza *ev, struct cpl_batch **batch);
+/*
+ * A request for what is kept: reads one row of a keyval (key CPL_NONE) or map store of the account ev->user and hands it, or NULL when there is none, to `answer`, which
+ * answers. What cannot be read is logged and answered with internal-server-error. Always CPL_HANDLED.
+ */
+enum cpl_flow cpl_iq_lookup(const struct cpl_ev_stanza *ev, const struct cpl_store *store, struct cpl_str key,
+			    void (*answer)(const struct cpl_stanza *request, const struct cpl_row *row));
 
 /* All features and identities that modules have declared for a host, without repeats, sorted: for disco. The views live until the next load or unload. */
 struct cpl_str_list cpl_host_features(struct cpl_host *host, unsigned of);

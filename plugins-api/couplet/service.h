@@ -10,10 +10,9 @@
 #define COUPLET_SERVICE_H
 
 #include <couplet/call.h>
+#include <couplet/event.h>
 #include <couplet/jid.h>
-
-struct cpl_host;
-struct cpl_user;
+#include <couplet/store.h>
 
 struct cpl_service_ref {
 	const char *name;
@@ -39,9 +38,23 @@ const void *cpl_service_find(struct cpl_host *host, const struct cpl_service_ref
 
 /* ---- accounts, version 1: who may log in. The bundled provider is the module auth. ---- */
 
+/* What make() and renew() want to know, and what they say of a failure. The size is frozen per API major. */
+struct cpl_account_request {
+	struct cpl_call call;
+	/* Set by the caller. */
+	enum cpl_account_origin origin; /* make */
+	bool forced;                    /* make: see struct cpl_ev_creating */
+	struct cpl_batch *batch;        /* rows to be committed together with it, may be NULL; taken over, and nulled, in any case */
+	const struct cpl_session *keep; /* renew: the session that is not closed, may be NULL; borrowed until the call returns */
+	/* Results when status is not 0. */
+	enum cpl_condition condition;   /* what to answer a client */
+	struct cpl_error error;         /* a reason for a person */
+	void *reserved[4];
+};
+
 struct cpl_accounts_service {
 	size_t size;
-	/* Makes an account with a password. CPL_E_EXISTS, CPL_E_INVALID (name or password not acceptable). */
+	/* Makes an account with a password, as an administrator's. CPL_E_EXISTS, CPL_E_INVALID (name or password not acceptable), CPL_E_DENIED, CPL_E_CONFLICT as below. */
 	int (*create)(struct cpl_module *provider, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account, struct cpl_str password,
 		      void (*done)(struct cpl_call *call));
 	/* Closes the account's sessions with `reset` after the change (but for `keep`, which may be NULL). CPL_E_NOT_FOUND. */
@@ -52,6 +65,16 @@ struct cpl_accounts_service {
 		     void (*done)(struct cpl_call *call));
 	int (*remove)(struct cpl_module *provider, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account,
 		      void (*done)(struct cpl_call *call));
+	/* The members from here on are in providers whose `size` says so. */
+	/*
+	 * create() for anybody: fires account_creating, which may refuse it (CPL_E_DENIED). CPL_E_CONFLICT: a row that a handler or the caller has inserted is there already: somebody
+	 * else was quicker.
+	 */
+	int (*make)(struct cpl_module *provider, struct cpl_account_request *request, struct cpl_scope *scope, struct cpl_jid account,
+		    struct cpl_str password, void (*done)(struct cpl_call *call));
+	/* set_password() with rows of the caller's in the same commit. CPL_E_CONFLICT as above. */
+	int (*renew)(struct cpl_module *provider, struct cpl_account_request *request, struct cpl_scope *scope, struct cpl_jid account,
+		     struct cpl_str password, void (*done)(struct cpl_call *call));
 };
 
 #endif

@@ -207,6 +207,11 @@ struct cpl_user *cpl_user_ref(struct cpl_user *user);
 void cpl_user_unref(struct cpl_user **user);
 /* Removes an account: closes its sessions, fires account_removing, deletes it and all its data in one commit, fires account_removed. */
 int cpl_user_remove(struct cpl_user_call *request, struct cpl_scope *scope, struct cpl_jid account, void (*done)(struct cpl_call *call));
+/*
+ * The same at the wish of one of its sessions, which is left open so that it can be answered: the callback answers and closes it with not-authorized, when the removal has been
+ * committed; it becomes unavailable before. If the call is cancelled, the session is closed like the others.
+ */
+int cpl_user_remove_by(struct cpl_user_call *request, struct cpl_scope *scope, struct cpl_session *session, void (*done)(struct cpl_call *call));
 /* Closes the bound sessions of an account but one (which may be NULL). */
 void cpl_user_close_sessions(struct cpl_user *user, const struct cpl_session *but, enum cpl_stream_error condition, const char *text);
 /* The same for all sessions that have proven to be the account's, bound or not yet: after a change of its credentials or state. It need not be in memory. */

@@ -236,6 +236,10 @@ void cpl_stanza_write_to(const struct cpl_stanza *stanza, enum cpl_ns content, s
 			 struct cpl_buf *out);
 /* Reads one stanza from bytes that cpl_stanza_write() made with CPL_NS_CLIENT (a store's column); addresses are parsed. NULL and *error for anything else. */
 struct cpl_stanza *cpl_stanza_read(struct cpl_str bytes, struct cpl_error *error);
+/* Writes one element by itself, its namespace declared, as a store keeps it in a column of text. */
+void cpl_element_write(const struct cpl_element *e, struct cpl_buf *out);
+/* Adds the elements in `xml`, one or several as cpl_element_write() made them, as last children of parent; the first of them, or NULL and *error for anything else. */
+struct cpl_element *cpl_add_xml(struct cpl_stanza *stanza, struct cpl_element *parent, struct cpl_str xml, struct cpl_error *error);
 /*
  * The stanza that was forwarded as `e`, an element in jabber:client: the opposite of cpl_add_stanza(), with addresses parsed and without what only a server may say of
  * a stanza. Whoever forwarded it has made it up: judge its sender. NULL when it is no stanza, or an address or type of it is none.

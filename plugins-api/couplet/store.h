@@ -6,7 +6,8 @@
  *   keyval   account -> one row
  *   map      account, key -> one row
  *   archive  account -> a sequence of rows with id (rising), when, with, in the order of their ids
- * Rows belong to an account and go with it. Writes are collected in a batch, which commits whole or not at all, over several stores;
+ * Rows belong to an account and go with it. A host has rows of its own as well, which stay until somebody removes them: give its JID (host->jid), an address without a
+ * localpart, as the account. It is never listed among the accounts and cannot be made, disabled or removed. Writes are collected in a batch, which commits whole or not at all, over several stores;
  * its callback comes after the commit is durable. Reads of an account see the writes that were submitted before them. Calls follow <couplet/call.h>.
  */
 #ifndef COUPLET_STORE_H
@@ -77,6 +78,9 @@ void cpl_batch_destroy(struct cpl_batch **batch);
 /* All bytes are copied. `values` has as many entries as the store has columns. Setting for an account that does not exist fails the batch with CPL_E_NOT_FOUND. */
 void cpl_batch_set(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key,
 		   const struct cpl_value *values);
+/* cpl_batch_set() for a row that must not be there yet (keyval and map): one that is fails the batch with CPL_E_CONFLICT. Of two batches that insert the same one wins. */
+void cpl_batch_insert(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key,
+		      const struct cpl_value *values);
 /* Absent rows are no error. key CPL_NONE in a map: all rows of the account. */
 void cpl_batch_remove(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key);
 /* Appends to an archive and returns the row's id: max(microseconds now, last id + 1). */
@@ -98,7 +102,7 @@ struct cpl_store_call {
 	size_t count;
 	bool complete;   /* no more rows behind these */
 	int64_t total;   /* of cpl_archive_count() */
-	struct cpl_error error; /* for the log, when status is not 0 */
+	const char *error; /* for the log, when status is not 0: the driver's words, or what the status means; never NULL once it has ended */
 	void *impl[2];
 };
 
@@ -114,6 +118,9 @@ int cpl_store_get(struct cpl_store_call *request, struct cpl_scope *scope, const
 /* All rows of an account in a map store, by key; at most `limit`. */
 int cpl_store_all(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_jid account, size_t limit,
 		  void (*done)(struct cpl_call *call));
+/* The same for the rows whose key is behind `after` (CPL_NONE: from the first), in the order of the keys' bytes: a page of a map that may be long. */
+int cpl_store_page(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_jid account,
+		   struct cpl_str after, size_t limit, void (*done)(struct cpl_call *call));
 
 struct cpl_archive_query {
 	struct cpl_jid with;   /* not set: any. A bare JID also matches its full JIDs */
@@ -139,13 +146,14 @@ int cpl_account_list(struct cpl_store_call *request, struct cpl_scope *scope, st
 enum cpl_store_op {
 	CPL_OP_SET, CPL_OP_REMOVE, CPL_OP_APPEND, CPL_OP_PURGE, CPL_OP_ACCOUNT_CREATE, CPL_OP_ACCOUNT_REMOVE, CPL_OP_ACCOUNT_DISABLE,
 	CPL_OP_GET, CPL_OP_ALL, CPL_OP_QUERY, CPL_OP_COUNT, CPL_OP_ACCOUNT_GET, CPL_OP_ACCOUNT_LIST,
+	CPL_OP_INSERT,
 };
 struct cpl_store_step {
 	struct cpl_store_step *next;
 	enum cpl_store_op op;
 	const struct cpl_store *store; /* NULL for accounts; the core's copy, without migrate, valid to the end of the process; compare by name */
-	struct cpl_jid account;        /* ACCOUNT_LIST: the domain */
-	struct cpl_str key;            /* ACCOUNT_LIST: after */
+	struct cpl_jid account;        /* ACCOUNT_LIST: the domain. Without a localpart in other ops: the host's own rows */
+	struct cpl_str key;            /* ACCOUNT_LIST, ALL: after; CPL_NONE: from the first */
 	int64_t id, last, when;        /* APPEND: id; PURGE: id to last */
 	struct cpl_str with;
 	struct cpl_value *values;

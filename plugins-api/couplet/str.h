@@ -70,6 +70,9 @@ bool cpl_str_is_utf8(struct cpl_str s);
 /* Length of the longest prefix of at most `max` bytes that does not cut a UTF-8 sequence. */
 size_t cpl_str_utf8_cut(struct cpl_str s, size_t max);
 
+/* True for a URI with its scheme, or an IRI (RFC 3986 3, RFC 3987 2.2): "mailto:abuse@example.org". What a scheme wants of the rest is not looked at. */
+bool cpl_str_is_uri(struct cpl_str s);
+
 /*
  * A growable byte buffer on the heap. Zero-initialise it, add to it, finish it. The bytes are always followed
  * by a NUL that len does not count, so that buf.ptr (if not NULL) can be used as a C string. Out of memory

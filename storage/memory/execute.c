@@ -25,10 +25,36 @@ static bool will_exist(const struct memory_data *data, const struct cpl_map *cha
 {
 	const char *change = cpl_map_get(changed, cpl_jid_str(account));
 
+	if (!account.local_len)
+		return true; /* a host: its first row makes it */
 	return change ? *change == '+' : account_find(data, account) != NULL;
 }
 
-static int step_judge(const struct memory_data *data, struct cpl_map *changed,
+/* Whether the row is there once the steps before this one are done. */
+static bool row_will_exist(const struct memory_data *data, const struct cpl_store_step *first, const struct cpl_store_step *step)
+{
+	const struct memory_account *account = account_find(data, step->account);
+	const struct memory_table *table = account ? memory_table_find(account, cpl_str_of(step->store->name)) : NULL;
+	bool found = false;
+
+	if (table)
+		memory_table_seek(table, step->key, 0, &found);
+	for (; first != step; first = first->next) {
+		if (!cpl_jid_equal(first->account, step->account))
+			continue;
+		if (first->op == CPL_OP_ACCOUNT_REMOVE)
+			found = false;
+		else if (!first->store || strcmp(first->store->name, step->store->name) != 0)
+			continue;
+		else if (first->op == CPL_OP_REMOVE && (!first->key.ptr || cpl_str_equal(first->key, step->key)))
+			found = false;
+		else if ((first->op == CPL_OP_SET || first->op == CPL_OP_INSERT) && cpl_str_equal(first->key, step->key))
+			found = true;
+	}
+	return found;
+}
+
+static int step_judge(const struct memory_data *data, struct cpl_map *changed, const struct cpl_store_step *first,
 		      const struct cpl_store_step *step, struct cpl_error *error)
 {
 	bool exists = will_exist(data, changed, step->account);
@@ -41,6 +67,7 @@ static int step_judge(const struct memory_data *data, struct cpl_map *changed,
 		cpl_map_put(changed, cpl_jid_str(step->account), "+");
 		return 0;
 	case CPL_OP_SET:
+	case CPL_OP_INSERT:
 	case CPL_OP_APPEND:
 	case CPL_OP_ACCOUNT_REMOVE:
 	case CPL_OP_ACCOUNT_DISABLE:
@@ -49,6 +76,8 @@ static int step_judge(const struct memory_data *data, struct cpl_map *changed,
 					CPL_ARG(cpl_jid_str(step->account)));
 		if (step->op == CPL_OP_ACCOUNT_REMOVE)
 			cpl_map_put(changed, cpl_jid_str(step->account), "-");
+		if (step->op == CPL_OP_INSERT && row_will_exist(data, first, step))
+			return cpl_fail(error, CPL_E_CONFLICT, "there is such a row in the store %s already", step->store->name);
 		return 0;
 	default:
 		return 0;
@@ -64,7 +93,7 @@ static int batch_judge(const struct memory_data *data, struct cpl_store_request 
 	for (const struct cpl_store_step *step = request->steps; step && !code; step = step->next) {
 		struct cpl_row row = step_row(step);
 
-		code = step_judge(data, &changed, step, &request->error);
+		code = step_judge(data, &changed, request->steps, step, &request->error);
 		size += step->values ? memory_row_size(&row, step->columns) : 0;
 		if (!code && step->values && size > max_size)
 			code = cpl_fail(&request->error, CPL_E_FULL,
@@ -105,7 +134,10 @@ static void step_run(struct memory_data *data, const struct cpl_store_step *step
 
 	switch (step->op) {
 	case CPL_OP_SET:
+	case CPL_OP_INSERT:
 	case CPL_OP_APPEND:
+		if (!account)
+			account = memory_account_add(data, cpl_jid_str(step->account));
 		row = step_row(step);
 		store = cpl_map_get(&data->stores, cpl_str_of(step->store->name));
 		if (step->op == CPL_OP_APPEND && step->id > store->last_id)
@@ -229,7 +261,7 @@ static void accounts_list(const struct memory_data *data, struct cpl_store_reque
 
 	while ((account = cpl_map_next(&data->accounts, &at))) {
 		account_split(account->text, &local, &domain);
-		if (!cpl_str_equal(domain, cpl_jid_str(step->account)) ||
+		if (local.len == 0 || !cpl_str_equal(domain, cpl_jid_str(step->account)) ||
 		    (step->key.ptr && cpl_str_compare(local, step->key) <= 0))
 			continue;
 		rows[count++] = (struct cpl_row){
@@ -264,7 +296,7 @@ void memory_read(const struct memory_data *data, struct cpl_store_request *reque
 	const struct memory_account *account = account_find(data, step->account);
 	const struct memory_table *table =
 		account && step->store ? memory_table_find(account, cpl_str_of(step->store->name)) : NULL;
-	bool found;
+	bool found = false;
 	size_t at;
 
 	request->complete = true;
@@ -277,8 +309,10 @@ void memory_read(const struct memory_data *data, struct cpl_store_request *reque
 			rows_copy(request, table->rows + at, 1);
 		break;
 	case CPL_OP_ALL:
-		request->complete = table->count <= step->limit;
-		rows_copy(request, table->rows, request->complete ? table->count : step->limit);
+		at = step->key.ptr ? memory_table_seek(table, step->key, 0, &found) : 0;
+		at += found;
+		request->complete = table->count - at <= step->limit;
+		rows_copy(request, table->rows + at, request->complete ? table->count - at : step->limit);
 		break;
 	case CPL_OP_ACCOUNT_GET:
 		account_read(request, account);

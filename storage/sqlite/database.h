@@ -58,11 +58,13 @@ enum db_common {
  * full JID. */
 enum db_statement {
 	DB_SET, /* also appends */
+	DB_INSERT,
 	DB_REMOVE,
 	DB_REMOVE_ALL,
 	DB_PURGE,
 	DB_GET,
 	DB_ALL,
+	DB_PAGE,
 	DB_QUERY,
 	DB_QUERY_BACK = DB_QUERY + 3,
 	DB_COUNT = DB_QUERY_BACK + 3,

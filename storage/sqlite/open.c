@@ -20,7 +20,7 @@ static const char layout[] =
 	"CREATE TABLE account (\n"
 	"\tid INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice\n"
 	"\thost TEXT NOT NULL,\n"
-	"\tusername TEXT NOT NULL,\n"
+	"\tusername TEXT NOT NULL, -- empty: the host itself\n"
 	"\tcreated INTEGER NOT NULL, -- milliseconds since 1970\n"
 	"\tdisabled INTEGER NOT NULL DEFAULT 0,\n"
 	"\tUNIQUE (host, username)\n"

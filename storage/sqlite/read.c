@@ -194,8 +194,8 @@ static void map_read(struct reading *reading, int64_t account)
 	struct cpl_store_request *request = reading->request;
 	const struct cpl_store_step *step = request->steps;
 	bool all = step->op == CPL_OP_ALL;
-	sqlite3_stmt *statement =
-		statement_of(reading->connection, reading->table, all ? DB_ALL : DB_GET, &request->error);
+	enum db_statement which = !all ? DB_GET : step->key.ptr ? DB_PAGE : DB_ALL;
+	sqlite3_stmt *statement = statement_of(reading->connection, reading->table, which, &request->error);
 
 	if (!statement) {
 		request->status = request->error.code;
@@ -204,7 +204,9 @@ static void map_read(struct reading *reading, int64_t account)
 	sqlite3_bind_int64(statement, 1, account);
 	if (all)
 		sqlite3_bind_int64(statement, 2, one_more(step->limit));
-	else if (reading->table->store.kind == CPL_STORE_MAP)
+	if (which == DB_PAGE)
+		statement_bind_text(statement, 3, step->key);
+	else if (!all && reading->table->store.kind == CPL_STORE_MAP)
 		statement_bind_text(statement, 2, step->key);
 	rows_read(reading, statement, all ? step->limit : 1);
 }

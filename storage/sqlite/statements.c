@@ -18,8 +18,7 @@ static const char *const common_sql[DB_COMMONS] = {
 	[DB_ACCOUNT_DISABLE] = "UPDATE account SET disabled = ?3 WHERE host = ?1 AND username = ?2",
 	[DB_ACCOUNT_GET] =
 		"SELECT username, created, disabled FROM account WHERE host = ?1 AND username = ?2",
-	[DB_ACCOUNT_LIST] = "SELECT username, created, disabled FROM account WHERE host = ?1 AND (?2 IS NULL "
-			    "OR username > ?2) "
+	[DB_ACCOUNT_LIST] = "SELECT username, created, disabled FROM account WHERE host = ?1 AND username > ifnull(?2, '') "
 			    "ORDER BY username LIMIT ?3",
 	[DB_CONTACT_ID] = "SELECT id FROM contact WHERE jid = ?1",
 	[DB_CONTACT_INSERT] = "INSERT INTO contact (jid) VALUES (?1)",
@@ -37,7 +36,7 @@ static void columns_add(struct cpl_buf *sql, const struct db_table *table)
 		cpl_buf_addf(sql, ", \"%s\"", table->store.columns[i].name);
 }
 
-static void set_sql(struct cpl_buf *sql, const struct db_table *table)
+static void set_sql(struct cpl_buf *sql, const struct db_table *table, const char *otherwise)
 {
 	static const char *const own[] = {
 		[CPL_STORE_KEYVAL] = "account",
@@ -47,8 +46,7 @@ static void set_sql(struct cpl_buf *sql, const struct db_table *table)
 	static const unsigned own_count[] = {
 		[CPL_STORE_KEYVAL] = 1, [CPL_STORE_MAP] = 2, [CPL_STORE_ARCHIVE] = 5};
 
-	cpl_buf_addf(sql, "INSERT %sINTO \"%s\" (%s",
-		     table->store.kind == CPL_STORE_ARCHIVE ? "" : "OR REPLACE ", table->store.name,
+	cpl_buf_addf(sql, "INSERT %sINTO \"%s\" (%s", table->store.kind == CPL_STORE_ARCHIVE ? "" : otherwise, table->store.name,
 		     own[table->store.kind]);
 	columns_add(sql, table);
 	cpl_buf_addf(sql, ") VALUES (?1");
@@ -83,7 +81,10 @@ static void statement_sql(struct cpl_buf *sql, const struct db_table *table, enu
 
 	switch (which) {
 	case DB_SET:
-		set_sql(sql, table);
+		set_sql(sql, table, "OR REPLACE ");
+		break;
+	case DB_INSERT:
+		set_sql(sql, table, "OR IGNORE ");
 		break;
 	case DB_REMOVE:
 		cpl_buf_addf(sql, "DELETE FROM \"%s\" WHERE account = ?1 AND key = ?2", name);
@@ -99,11 +100,14 @@ static void statement_sql(struct cpl_buf *sql, const struct db_table *table, enu
 		break;
 	case DB_GET:
 	case DB_ALL:
+	case DB_PAGE:
 		cpl_buf_addf(sql, "SELECT %s", table->store.kind == CPL_STORE_MAP ? "key" : "NULL");
 		columns_add(sql, table);
 		cpl_buf_addf(sql, " FROM \"%s\" WHERE account = ?1", name);
 		if (which == DB_ALL)
 			cpl_buf_addf(sql, " ORDER BY key LIMIT ?2");
+		else if (which == DB_PAGE)
+			cpl_buf_addf(sql, " AND key > ?3 ORDER BY key LIMIT ?2");
 		else if (table->store.kind == CPL_STORE_MAP)
 			cpl_buf_addf(sql, " AND key = ?2");
 		break;

@@ -36,7 +36,8 @@ static int with_bind(struct database *db, sqlite3_stmt *statement, struct cpl_st
 static int set(struct database *db, struct db_table *table, const struct cpl_store_step *step,
 	       int64_t account, struct cpl_error *error)
 {
-	sqlite3_stmt *statement = statement_of(&db->writer, table, DB_SET, error);
+	bool insert = step->op == CPL_OP_INSERT;
+	sqlite3_stmt *statement = statement_of(&db->writer, table, insert ? DB_INSERT : DB_SET, error);
 	int position = 2, code;
 
 	if (!statement)
@@ -62,6 +63,25 @@ static int set(struct database *db, struct db_table *table, const struct cpl_sto
 		numbers_forget(&db->writer);
 		no_account(step, error);
 	}
+	if (!code && insert && sqlite3_changes(db->writer.sql) == 0)
+		code = cpl_fail(error, CPL_E_CONFLICT, "there is such a row in the store %s already", table->store.name);
+	return code;
+}
+
+/* A host's rows hang on an account row of its own, whose name is empty; the first of them makes it. */
+static int host_number(struct database *db, const struct cpl_store_step *step, int64_t *number, struct cpl_error *error)
+{
+	sqlite3_stmt *statement = statement_common(&db->writer, DB_ACCOUNT_INSERT, error);
+	int code;
+
+	if (!statement)
+		return error->code;
+	statement_bind_text(statement, 1, cpl_jid_domain(step->account));
+	statement_bind_text(statement, 2, CPL_STR(""));
+	sqlite3_bind_int64(statement, 3, step->when);
+	code = statement_run(&db->writer, statement, "writing a host", error);
+	*number = sqlite3_last_insert_rowid(db->writer.sql);
+	db->writer.numbers_are_new = true;
 	return code;
 }
 
@@ -95,8 +115,13 @@ static int rows_write(struct database *db, const struct cpl_store_step *step, st
 	code = account_number(&db->writer, step->account, &account, error);
 	if (code)
 		return code;
-	if (step->op == CPL_OP_SET || step->op == CPL_OP_APPEND)
+	if (step->op == CPL_OP_SET || step->op == CPL_OP_INSERT || step->op == CPL_OP_APPEND) {
+		if (!account && !step->account.local_len)
+			code = host_number(db, step, &account, error);
+		if (code)
+			return code;
 		return account ? set(db, table, step, account, error) : no_account(step, error);
+	}
 	return account ? rows_remove(db, table, step, account, error) : 0;
 }
 

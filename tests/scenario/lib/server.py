@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """One server as a child process: its directory, configuration, accounts, log and coupletctl."""
+import atexit
+import functools
 import os
 import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -24,6 +27,30 @@ def give_away(path):
 	"""Makes the server's user the owner."""
 	if AS_ROOT:
 		shutil.chown(path, AS_ROOT)
+
+
+def can_reach(path):
+	"""May the server's user pass through every folder on the way?"""
+	while AS_ROOT and path != os.path.dirname(path):
+		if not os.stat(path).st_mode & stat.S_IXOTH:
+			return False
+		path = os.path.dirname(path)
+	return True
+
+
+@functools.lru_cache(maxsize=None)
+def within_reach(folder):
+	"""The modules of a build, or a copy of them where the server's user cannot go: a tree below /root."""
+	if can_reach(os.path.realpath(folder)):
+		return folder
+	copy = tempfile.mkdtemp(prefix='couplet-modules-')
+	atexit.register(shutil.rmtree, copy, ignore_errors=True)
+	os.chmod(copy, 0o755)
+	for source in (folder, os.path.join(folder, '.libs')):
+		for name in os.listdir(source) if os.path.isdir(source) else ():
+			if name.endswith('.so'):
+				shutil.copy(os.path.join(source, name), copy)
+	return copy
 
 
 class ServerError(Exception):
@@ -61,7 +88,7 @@ class Server:
 		give_away(self.directory)
 		self.ports = {name: free_port() for name in script.listeners}
 		self.process = None
-		self.modules = self.options.modules
+		self.modules = within_reach(self.options.modules)
 		if getattr(script, 'examples', None):
 			self.build_examples(script.examples)
 		self.write_config()
@@ -69,9 +96,9 @@ class Server:
 	def build_examples(self, names):
 		"""As their authors would, with the headers alone; beside links to the modules of the build."""
 		source = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../../plugins-api'))
-		self.modules = os.path.join(self.directory, 'modules')
+		built, self.modules = self.modules, os.path.join(self.directory, 'modules')
 		os.mkdir(self.modules)
-		for folder in (os.path.join(self.options.modules, '.libs'), self.options.modules):
+		for folder in (os.path.join(built, '.libs'), built):
 			for name in os.listdir(folder) if os.path.isdir(folder) else ():
 				if name.endswith('.so') and not os.path.exists(os.path.join(self.modules, name)):
 					os.symlink(os.path.abspath(os.path.join(folder, name)), os.path.join(self.modules, name))

@@ -197,6 +197,16 @@ def value_matches(world, left, regex, block):
 		raise client.Failure("%s is '%s', which does not match %s" % (left, world.substitute(left), regex))
 
 
+def form_text(form):
+	"""XEP-0115, 5.1, points 6 and 7: FORM_TYPE, then the fields by name with their values in order."""
+	data = 'jabber:x:data'
+	fields = {f.attrs['var']: sorted(v.text() for v in f.find_all(data, 'value')) for f in form.find_all(data, 'field')}
+	text = fields.pop('FORM_TYPE')[0] + '<'
+	for var in sorted(fields):
+		text += var + '<' + ''.join(value + '<' for value in fields[var])
+	return text
+
+
 @step(NO + r' verifies the capabilities of (?P<host>\S+)')
 def verifies_caps(world, who, host, block):
 	"""XEP-0115, 5.1 and 6.3: the hash in the stream's features is that of the host's disco#info."""
@@ -215,6 +225,7 @@ def verifies_caps(world, who, host, block):
 		text += i + '<'
 	for var in sorted(e.attrs['var'] for e in query.find_all(info, 'feature')):
 		text += var + '<'
+	text += ''.join(sorted(form_text(form) for form in query.find_all('jabber:x:data', 'x')))
 	digest = base64.b64encode(hashlib.sha1(text.encode()).digest()).decode()
 	if caps.attrs.get('hash') != 'sha-1' or digest != ver:
 		raise client.Failure("ver is '%s' (%s), computed '%s' from %s" % (ver, caps.attrs.get('hash'), digest, text))

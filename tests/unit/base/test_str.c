@@ -116,6 +116,22 @@ static void utf8(void **state)
 	assert_true(cpl_str_is_utf8(CPL_STR("a\0b")));
 }
 
+/* RFC 3986 3.1, appendix A */
+static void uris(void **state)
+{
+	static const char *const good[] = {"mailto:abuse@example.org", "xmpp:admin@example.org?message", "https://example.org/a%20b", "a:b", "z39.50r+x-y:1",
+					   "http://[2001:db8::1]/", "https://example.org/\xc3\xa9"};
+	static const char *const bad[] = {"", ":", "mailto:", ":b", "abuse@example.org", "example.org", "1a:b", "-a:b", "ht tp://x", "http://a b", "http://<x>",
+					  "https://example.org/\xc3", "a\xc3\xa9:b"};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_true(cpl_str_is_uri(cpl_str_of(good[i])));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(cpl_str_is_uri(cpl_str_of(bad[i])));
+	assert_false(cpl_str_is_uri(CPL_NONE));
+	assert_false(cpl_str_is_uri((struct cpl_str){"a:b\0c", 5}));
+}
+
 static void utf8_cut(void **state)
 {
 	struct cpl_str text = CPL_STR("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"); /* 1 + 2 + 3 + 4 bytes */
@@ -186,6 +202,7 @@ int main(void)
 		cmocka_unit_test(integers),
 		cmocka_unit_test(split),
 		cmocka_unit_test(utf8),
+		cmocka_unit_test(uris),
 		cmocka_unit_test(utf8_cut),
 		cmocka_unit_test(buffer),
 		cmocka_unit_test(escapes),

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The manager with real modules, opened from files: opening, applying, loading, reloading, unloading, and what must not change when one of these fails. */
 #include "ground.h"
+#include "core/module/loader.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 #include "core/base/poison.h"
 
@@ -172,6 +176,26 @@ static void loads_what_is_not_listed(void **state)
 	apply_good("modules: [counter]\n" HOST);
 	turns();
 	assert_trace("holder.stop(example.org) holder.unload");
+}
+
+/* A folder that cannot be entered is not the same as a module that is not there. */
+static void missing_file_and_closed_folder_are_told_apart(void **state)
+{
+	struct cpl_error error = {0};
+	char folder[] = "/tmp/couplet-loader-XXXXXX", loop[sizeof(folder) + 8];
+
+	assert_non_null(mkdtemp(folder));
+	assert_null(loader_find(cpl_str_of(folder), CPL_STR("ping"), &error));
+	assert_int_equal(error.code, CPL_E_NOT_FOUND);
+	assert_non_null(strstr(error.text, "there is no file ping.so in /tmp/couplet-loader-"));
+	snprintf(loop, sizeof(loop), "%s/loop", folder);
+	assert_int_equal(symlink("loop", loop), 0);
+	assert_null(loader_find(cpl_str_of(loop), CPL_STR("ping"), &error));
+	assert_int_equal(error.code, CPL_E_IO);
+	assert_non_null(strstr(error.text, "cannot be looked for in "));
+	assert_non_null(strstr(error.text, strerror(ELOOP)));
+	unlink(loop);
+	rmdir(folder);
 }
 
 static void unload_ends_what_is_under_way(void **state)
@@ -472,6 +496,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(failing_apply_changes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loads_and_unloads_a_hundred_times, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loads_what_is_not_listed, set_up, tear_down),
+		cmocka_unit_test(missing_file_and_closed_folder_are_told_apart),
 		cmocka_unit_test_setup_teardown(unload_ends_what_is_under_way, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_change_at_a_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reload_keeps_state, set_up, tear_down),

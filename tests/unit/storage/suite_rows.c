@@ -370,6 +370,140 @@ static void test_no_driver(void **state)
 	answer_finish(&answer);
 }
 
+/* ---- rows of a host, rows that must not be there, pages ---- */
+
+static int list_insert(struct cpl_jid account, const char *key, int64_t weight)
+{
+	struct cpl_batch *batch = cpl_batch_create();
+	struct cpl_value values[] = {CPL_NULL, CPL_INTEGER(weight)};
+
+	cpl_batch_insert(batch, &list, account, cpl_str_of(key), values);
+	return commit(&batch);
+}
+
+static void test_host_rows(void **state)
+{
+	struct cpl_value values[] = {CPL_BYTES(CPL_STR("x")), CPL_INTEGER(1)};
+	struct cpl_jid host = jid_of("example.org"), other = jid_of("rooms.example.org");
+	struct cpl_batch *batch;
+	struct answer answer = {0};
+
+	assert_int_equal(list_count(host), 0);
+	assert_int_equal(list_set(host, "k", "of the host", 5), 0);
+	assert_int_equal(list_set(ROMEO, "k", "of Romeo", 6), 0);
+	assert_int_equal(list_count(other), 0);
+	suite_reopen();
+	list_get(&answer, host, "k");
+	assert_int_equal(answer_wait(&answer), 0);
+	assert_int_equal(answer.count, 1);
+	assert_int_equal(answer.rows[0].values[1].integer, 5);
+	answer_finish(&answer);
+
+	/* The other kinds, in one batch with the removal of an account. */
+	batch = cpl_batch_create();
+	cpl_batch_account_remove(batch, ROMEO);
+	cpl_batch_set(batch, &vault, host, CPL_NONE, values);
+	cpl_batch_append(batch, &diary, host, 1000, JULIET, values);
+	assert_int_equal(commit(&batch), 0);
+	assert_int_equal(list_count(host), 1);
+	diary_expect(host, (struct cpl_archive_query){0}, "x");
+
+	/* It is no account. */
+	assert_int_equal(cpl_account_get(&answer.call, NULL, host, answer_done), CPL_E_NOT_FOUND);
+	batch = cpl_batch_create();
+	cpl_batch_account_remove(batch, host);
+	assert_int_equal(cpl_batch_commit(&answer.call, NULL, &batch, answer_done), CPL_E_INVALID);
+	assert_int_equal(cpl_account_list(&answer.call, NULL, CPL_STR("example.org"), CPL_NONE, 100, answer_done), 0);
+	assert_int_equal(answer_wait(&answer), 0);
+	assert_int_equal(answer.count, 1);
+	assert_str(answer.rows[0].account, "juliet");
+	answer_finish(&answer);
+
+	batch = cpl_batch_create();
+	cpl_batch_remove(batch, &list, host, CPL_NONE);
+	assert_int_equal(commit(&batch), 0);
+	assert_int_equal(list_count(host), 0);
+}
+
+static void test_host_rows_undone(void **state)
+{
+	struct cpl_value values[] = {CPL_NULL, CPL_NULL};
+	struct cpl_jid host = jid_of("example.org");
+	struct cpl_batch *batch = cpl_batch_create();
+
+	cpl_batch_set(batch, &list, host, CPL_STR("k"), values);
+	cpl_batch_set(batch, &list, jid_of("nobody@example.org"), CPL_STR("k"), values);
+	assert_int_equal(commit(&batch), CPL_E_NOT_FOUND);
+	assert_int_equal(list_count(host), 0);
+	assert_int_equal(list_set(host, "k", "x", 1), 0);
+	assert_int_equal(list_count(host), 1);
+}
+
+static void test_insert(void **state)
+{
+	struct cpl_value values[] = {CPL_BYTES(CPL_STR("x")), CPL_INTEGER(9)};
+	struct cpl_batch *batch;
+	struct answer answer = {0};
+
+	assert_int_equal(list_insert(ROMEO, "k", 1), 0);
+	assert_int_equal(list_insert(ROMEO, "k", 2), CPL_E_CONFLICT);
+	assert_int_equal(list_insert(JULIET, "k", 3), 0);
+	assert_int_equal(list_insert(jid_of("nobody@example.org"), "k", 3), CPL_E_NOT_FOUND);
+
+	/* A batch sees its own steps, and goes back whole. */
+	batch = cpl_batch_create();
+	cpl_batch_remove(batch, &list, ROMEO, CPL_STR("k"));
+	cpl_batch_insert(batch, &list, ROMEO, CPL_STR("k"), values);
+	assert_int_equal(commit(&batch), 0);
+	batch = cpl_batch_create();
+	cpl_batch_set(batch, &list, ROMEO, CPL_STR("a"), values);
+	cpl_batch_insert(batch, &list, ROMEO, CPL_STR("a"), values);
+	assert_int_equal(commit(&batch), CPL_E_CONFLICT);
+	list_get(&answer, ROMEO, "k");
+	assert_int_equal(answer_wait(&answer), 0);
+	assert_int_equal(answer.rows[0].values[1].integer, 9);
+	answer_finish(&answer);
+	assert_int_equal(list_count(ROMEO), 1);
+
+	batch = cpl_batch_create();
+	cpl_batch_insert(batch, &vault, ROMEO, CPL_NONE, values);
+	assert_int_equal(commit(&batch), 0);
+	batch = cpl_batch_create();
+	cpl_batch_insert(batch, &vault, ROMEO, CPL_NONE, values);
+	assert_int_equal(commit(&batch), CPL_E_CONFLICT);
+}
+
+static void page_expect(const char *after, size_t limit, const char *keys, bool complete)
+{
+	struct answer answer = {.columns = 2};
+	struct cpl_buf found = {0};
+
+	assert_int_equal(cpl_store_page(&answer.call, NULL, &list, ROMEO, cpl_str_of(after), limit, answer_done), 0);
+	assert_int_equal(answer_wait(&answer), 0);
+	for (size_t i = 0; i < answer.count; i++)
+		cpl_buf_add(&found, answer.rows[i].key);
+	assert_str(cpl_buf_str(&found), keys);
+	assert_int_equal(answer.complete, complete);
+	cpl_buf_finish(&found);
+	answer_finish(&answer);
+}
+
+static void test_pages(void **state)
+{
+	struct answer answer = {0};
+
+	for (const char *key = "e\0d\0c\0b\0a\0"; *key; key += 2)
+		assert_int_equal(list_set(ROMEO, key, "x", 1), 0);
+	page_expect(NULL, 2, "ab", false);
+	page_expect("b", 2, "cd", false);
+	page_expect("d", 2, "e", true);
+	page_expect("bb", 5, "cde", true);
+	page_expect("e", 2, "", true);
+	page_expect("", 5, "abcde", true);
+	assert_int_equal(cpl_store_page(&answer.call, NULL, &vault, ROMEO, CPL_NONE, 1, answer_done), CPL_E_INVALID);
+	assert_int_equal(cpl_store_page(&answer.call, NULL, &list, ROMEO, CPL_NONE, 0, answer_done), CPL_E_INVALID);
+}
+
 int suite_rows(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -378,6 +512,10 @@ int suite_rows(void)
 		CASE(account_remove_takes_all),
 		CASE(keyval),
 		CASE(map),
+		CASE(host_rows),
+		CASE(host_rows_undone),
+		CASE(insert),
+		CASE(pages),
 		CASE(batch_is_whole),
 		CASE(wrong_use),
 		CASE(reads_see_writes_before_them),

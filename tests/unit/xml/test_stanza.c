@@ -323,6 +323,35 @@ static void test_names(void **state)
 	assert_str(names_ns_text(name_x.ns_id), "urn:x");
 }
 
+/* One element by itself, in whatever namespace its parent is, and back; several in a row. */
+static void test_element_text(void **state)
+{
+	struct cpl_stanza *from = parse("<iq type='set' id='1'><x xmlns='urn:x' a='1'><y/>t<z xmlns='urn:z'/></x><body>b</body></iq>");
+	struct cpl_stanza *to = cpl_stanza_create(CPL_IQ, CPL_TYPE_RESULT);
+	struct cpl_element *x = cpl_first_child(from->root), *first;
+	struct cpl_error error = {0};
+	struct cpl_buf text = {0};
+
+	cpl_element_write(x, &text);
+	assert_string_equal(text.ptr, "<x xmlns='urn:x' a='1'><y/>t<z xmlns='urn:z'/></x>");
+	cpl_element_write(cpl_first_child(x), &text);
+	cpl_element_write(cpl_next_child(x), &text);
+	assert_string_equal(text.ptr, "<x xmlns='urn:x' a='1'><y/>t<z xmlns='urn:z'/></x><y xmlns='urn:x'/><body xmlns='jabber:client'>b</body>");
+	first = cpl_add_xml(to, to->root, cpl_buf_str(&text), &error);
+	assert_non_null(first);
+	assert_true(cpl_is(first, &name_x));
+	assert_written(to, CPL_NS_CLIENT,
+		       "<iq type='result'><x xmlns='urn:x' a='1'><y/>t<z xmlns='urn:z'/></x><y xmlns='urn:x'/>"
+		       "<body xmlns='jabber:client'>b</body></iq>");
+	assert_null(cpl_add_xml(to, to->root, CPL_STR("no element"), &error));
+	assert_non_null(strstr(error.text, "no element"));
+	assert_null(cpl_add_xml(to, to->root, CPL_STR("<a></b>"), &error));
+	assert_non_null(strstr(error.text, "not XML"));
+	cpl_buf_finish(&text);
+	cpl_stanza_unref(&from);
+	cpl_stanza_unref(&to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_conditions),
 		cmocka_unit_test(test_holds),
+		cmocka_unit_test(test_element_text),
 		cmocka_unit_test(test_names),
 	};
 

@@ -349,6 +349,29 @@ static void test_removed_with_session(void **state)
 	assert_int_equal(second.status, CPL_E_NOT_FOUND);
 }
 
+/* The session that wishes it is there until the commit, and no longer available. */
+static void test_removed_by_itself(void **state)
+{
+	struct loading removal = {0};
+
+	stage_login(&romeo, "romeo@example.org/a");
+	stage_login(&third, "romeo@example.org/b");
+	stage_send(&romeo, "<presence/>");
+	probe_forget_trace();
+	assert_int_equal(cpl_user_remove_by(&removal.request, NULL, romeo.session, loaded), 0);
+	stage_pass(1000);
+	assert_int_equal(removal.status, 0);
+	probe_assert_trace("session_unbound(c2s romeo@example.org/b) session_destroyed(c2s romeo@example.org/b) "
+			   "session_unavailable(c2s romeo@example.org/a) account_removing(romeo) account_removed(romeo@example.org)");
+	assert_received(&third, "<not-authorized");
+	assert_false(romeo.session->closing);
+	stage_send(&romeo, "<iq type='get' id='late'><x xmlns='urn:x'/></iq>");
+	assert_received(&romeo, "late");
+	cpl_session_close(romeo.session, CPL_STREAM_NOT_AUTHORIZED, NULL);
+	stage_settle();
+	stage_leave(&romeo);
+}
+
 static enum cpl_flow suspend_marked(enum cpl_event_id id, struct cpl_ev_stanza *ev)
 {
 	return id == CPL_EVENT_pre_message ? probe_suspend(&ev->event) : CPL_NEXT;
@@ -560,6 +583,7 @@ int main(void)
 		TEST(test_loader_unloaded),
 		TEST(test_remover_unloaded),
 		TEST(test_removed_with_session),
+		TEST(test_removed_by_itself),
 		TEST(test_removed_while_suspended),
 		TEST(test_iq_answers),
 		TEST(test_iq_without_answer),

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""slixmpp's plugins for what accounts keep: private XML (XEP-0049), vCards (XEP-0054)."""
+from slixmpp.exceptions import IqError
+from slixmpp.plugins.xep_0048 import Bookmarks
+
+from person import Person
+from stage import Failed
+
+
+async def log_in(stage, name, *plugins):
+	person = Person(stage, stage.account(name))
+	for plugin in plugins:
+		person.register_plugin(plugin)
+	return await person.log_in()
+
+
+async def test_private_xml(stage):
+	"""XEP-0049, 2.3, by the bookmarks of XEP-0048."""
+	stage.server.ctl(['module', 'load', 'private'])
+	romeo = await log_in(stage, 'romeo', 'xep_0048', 'xep_0049')
+	bookmarks = Bookmarks()
+	bookmarks.add_conference('room@rooms.localhost', 'romeo', name='The room', autojoin=True)
+	await romeo['xep_0049'].store(bookmarks)
+	kept = (await romeo['xep_0049'].retrieve('bookmarks'))['private']['bookmarks']['conferences']
+	if [(str(room['jid']), room['nick'], room['autojoin']) for room in kept] != [('room@rooms.localhost', 'romeo', True)]:
+		raise Failed('bookmarks: %s' % kept)
+	await romeo.log_out()
+
+
+async def test_vcard(stage):
+	"""XEP-0054, 3.1 to 3.3."""
+	stage.server.ctl(['module', 'load', 'vcard'])
+	romeo = await log_in(stage, 'romeo', 'xep_0054')
+	juliet = await log_in(stage, 'juliet', 'xep_0054')
+	card = romeo['xep_0054'].make_vcard()
+	card['FN'] = 'Romeo Montague'
+	card['NICKNAME'] = 'Romeo'
+	await romeo['xep_0054'].publish_vcard(card)
+	seen = (await juliet['xep_0054'].get_vcard(romeo.boundjid.bare))['vcard_temp']
+	if seen['FN'] != 'Romeo Montague' or seen['NICKNAME'] != ['Romeo']:
+		raise Failed('vCard: %s' % seen)
+	try:
+		await romeo['xep_0054'].get_vcard(juliet.boundjid.bare)
+	except IqError as error:
+		if error.condition != 'service-unavailable':
+			raise
+	else:
+		raise Failed('juliet has a vCard')
+	await romeo.log_out()
+	await juliet.log_out()
