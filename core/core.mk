@@ -41,6 +41,7 @@ libcore_la_SOURCES += core/hook/claim.c core/hook/dispatch.c core/hook/dispatch.
 libcore_la_SOURCES += core/xmpp/host.c core/xmpp/host.h core/xmpp/user.c core/xmpp/user_remove.c core/xmpp/user.h \
 	core/xmpp/session.c core/xmpp/session.h core/xmpp/stream.c core/xmpp/input.c core/xmpp/negotiate.c \
 	core/xmpp/admission.c core/xmpp/admission.h core/xmpp/claims.c core/xmpp/claims.h core/xmpp/router.c core/xmpp/router.h core/xmpp/iq.c core/xmpp/iq_store.c
+libcore_la_SOURCES += core/xmpp/account_state.c core/xmpp/account_state.h
 libcore_la_SOURCES += core/xmpp/kind.c core/xmpp/kind.h core/xmpp/order.c core/xmpp/order.h
 libcore_la_SOURCES += core/xmpp/permission.c core/xmpp/permission.h core/xmpp/role.c
 libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c
@@ -53,7 +54,7 @@ libcore_la_SOURCES += core/module/apply.c core/module/bag.c core/module/descript
 	core/module/schedule_file.c core/module/tables.c
 
 # core/admin
-libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_access.c core/admin/command_run.c core/admin/builtin_figures.c core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c \
+libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_access.c core/admin/command_run.c core/admin/builtin_figures.c core/admin/builtin_modules.c core/admin/builtin_server.c core/admin/builtin_sessions.c core/admin/builtin_users.c \
 	core/admin/certificate.c core/admin/certificate.h core/admin/command.c core/admin/command.h core/admin/control.c \
 	core/admin/control.h core/admin/form.c core/admin/form.h core/admin/frame.c core/admin/frame.h core/admin/invocation.c \
 	core/admin/invocation.h core/admin/local.c core/admin/local.h core/admin/metrics.c core/admin/metrics.h core/admin/peer.c \

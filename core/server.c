@@ -20,6 +20,7 @@
 #include "core/xml/data_form.h"
 #include "core/xml/parser.h"
 #include "core/xml/strict.h"
+#include "core/xmpp/account_state.h"
 #include "core/xmpp/admission.h"
 #include "core/xmpp/claims.h"
 #include "core/xmpp/host.h"
@@ -239,6 +240,8 @@ static int open_all(struct cpl_error *error)
 		status = manager_apply(config, error);
 	if (status == 0)
 		status = store_declare(&role_store, error);
+	if (status == 0)
+		status = store_declare(&disabled_store, error);
 	if (status != 0)
 		return status;
 	conn_socket_init();

@@ -188,6 +188,10 @@ tests_unit_xmpp_test_input_LDADD = $(STAGE_LIBS)
 tests_unit_xmpp_test_account_SOURCES = tests/unit/xmpp/test_account.c tests/unit/xmpp/probe.c tests/unit/xmpp/probe.h
 tests_unit_xmpp_test_account_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_xmpp_test_account_LDADD = $(STAGE_LIBS)
+check_PROGRAMS += tests/unit/xmpp/test_account_state
+tests_unit_xmpp_test_account_state_SOURCES = tests/unit/xmpp/test_account_state.c tests/unit/xmpp/probe.c tests/unit/xmpp/probe.h
+tests_unit_xmpp_test_account_state_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xmpp_test_account_state_LDADD = $(STAGE_LIBS)
 endif
 
 # tests/fuzz: run with tests/fuzz/run

@@ -4,30 +4,36 @@
 #include "core/xmpp/session.h"
 #include <couplet/module.h>
 
+void builtin_session_row(struct cpl_invocation *in, const struct cpl_session *s)
+{
+	char since[CPL_TIME_TEXT];
+
+	cpl_row_begin(in);
+	cpl_row_text(in, cpl_jid_is_set(s->jid) ? cpl_jid_str(s->jid) : CPL_NONE);
+	cpl_row_text(in, cpl_str_of(cpl_session_type_name(s->type)));
+	cpl_row_text(in, s->conn ? cpl_str_of(s->conn->address) : CPL_NONE);
+	cpl_row_bool(in, s->secure);
+	cpl_row_text(in, cpl_str_of(s->mechanism));
+	if (cpl_session_is_available(s))
+		cpl_row_int(in, s->priority);
+	else
+		cpl_row_text(in, CPL_NONE);
+	cpl_row_int(in, (int64_t)s->stanzas_in);
+	cpl_row_int(in, (int64_t)s->stanzas_out);
+	cpl_row_text(in, cpl_time_format(s->created_at, since));
+	cpl_row_end(in);
+}
+
 static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 {
 	struct cpl_str wanted = cpl_flag_value(in, "host"), host = CPL_NONE;
-	char since[CPL_TIME_TEXT];
 
 	if (wanted.ptr)
 		cpl_prepare_domain(&host, wanted, cpl_invocation_arena(in));
 	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s)) {
 		if (host.ptr && !cpl_str_equal(s->host, host))
 			continue;
-		cpl_row_begin(in);
-		cpl_row_text(in, cpl_jid_is_set(s->jid) ? cpl_jid_str(s->jid) : CPL_NONE);
-		cpl_row_text(in, cpl_str_of(cpl_session_type_name(s->type)));
-		cpl_row_text(in, s->conn ? cpl_str_of(s->conn->address) : CPL_NONE);
-		cpl_row_bool(in, s->secure);
-		cpl_row_text(in, cpl_str_of(s->mechanism));
-		if (cpl_session_is_available(s))
-			cpl_row_int(in, s->priority);
-		else
-			cpl_row_text(in, CPL_NONE);
-		cpl_row_int(in, (int64_t)s->stanzas_in);
-		cpl_row_int(in, (int64_t)s->stanzas_out);
-		cpl_row_text(in, cpl_time_format(s->created_at, since));
-		cpl_row_end(in);
+		builtin_session_row(in, s);
 	}
 	cpl_done(in);
 }
@@ -65,7 +71,7 @@ static void run_close(struct cpl_module *self, struct cpl_invocation *in)
 }
 
 const struct cpl_command builtin_sessions[] = {
-	{"session list [--host <host>]", "Lists the sessions.", NULL, "jid,type,address,secure,mechanism,priority,stanzas_in,stanzas_out,since",
+	{"session list [--host <host>]", "Lists the sessions.", NULL, BUILTIN_SESSION_COLUMNS,
 	 CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_list},
 	{"session close <word:address> [--reason <text>]", "Closes a session, or all sessions of an account.",
 	 "The address is a full JID for one session and a bare JID for all of an account. The stream error is reset, with the reason as its text.", NULL,

@@ -117,7 +117,7 @@ void command_remove(struct cpl_module *owner)
 }
 
 const struct cpl_command *const command_builtin[] = {command_local,	  builtin_server,  builtin_sessions,
-						     builtin_access, builtin_modules, builtin_figures, NULL};
+						     builtin_access, builtin_users, builtin_modules, builtin_figures, NULL};
 
 void command_add_builtin(void)
 {

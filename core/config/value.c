@@ -54,6 +54,11 @@ bool config_value_number(enum cpl_option_kind kind, struct cpl_str text, int64_t
 	return good;
 }
 
+bool cpl_option_number(enum cpl_option_kind kind, struct cpl_str text, int64_t *out)
+{
+	return (kind == CPL_OPTION_INT || kind == CPL_OPTION_TIME || kind == CPL_OPTION_SIZE) && config_value_number(kind, text, out);
+}
+
 int config_value_enum(struct cpl_str text, const char *const *values)
 {
 	for (int i = 0; values[i]; i++)

@@ -10,6 +10,7 @@
 #include "core/module/manager.h"
 #include "core/server_state.h"
 #include "core/xml/parser.h"
+#include "core/xmpp/account_state.h"
 #include "core/xmpp/admission.h"
 #include "core/xml/data_form.h"
 #include "core/xmpp/claims.h"
@@ -292,7 +293,8 @@ bool testcore_open(const struct testcore_setup *setup, struct cpl_buf *refusal)
 		host_create(&server.config->hosts[i]);
 	command_add_builtin();
 	permission_configure(server.config);
-	if (manager_apply(server.config, &error) != 0 || store_declare(&role_store, &error) != 0) {
+	if (manager_apply(server.config, &error) != 0 || store_declare(&role_store, &error) != 0 ||
+	    store_declare(&disabled_store, &error) != 0) {
 		cpl_buf_addf(refusal, "%s\n", error.text);
 		return false;
 	}

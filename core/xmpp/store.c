@@ -439,12 +439,25 @@ static void job_measure(const struct store_job *job)
 		count_add(COUNT_STORAGE_FAILURES, 1);
 }
 
+/* Whether the time is up is ours to say: the session thread's clock counts. */
+static void states_judge(struct cpl_store_request *request)
+{
+	bool accounts = request->steps && (request->steps->op == CPL_OP_ACCOUNT_GET || request->steps->op == CPL_OP_ACCOUNT_LIST);
+
+	for (size_t i = 0; accounts && i < request->count; i++)
+		if (request->rows[i].disabled && request->rows[i].id && request->rows[i].id <= cpl_now()) {
+			request->rows[i].disabled = false;
+			request->rows[i].id = 0;
+		}
+}
+
 static void job_done(struct loop_task *task)
 {
 	struct store_job *job = CPL_CONTAINER(task, struct store_job, task);
 	struct cpl_store_call *call = job->call;
 
 	job_measure(job);
+	states_judge(&job->request);
 	if (job->generation == storage.generation)
 		storage.at_driver--;
 	else

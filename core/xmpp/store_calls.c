@@ -196,30 +196,36 @@ void cpl_batch_purge(struct cpl_batch *batch, const struct cpl_store *store, str
 }
 
 /* The account itself; a host is none. */
-static void account_write(struct cpl_batch *batch, enum cpl_store_op op, struct cpl_jid account, bool flag)
+static void account_write(struct cpl_batch *batch, enum cpl_store_op op, struct cpl_jid account, int64_t when, bool flag)
 {
 	struct account *before = store_memory_enter();
 	struct cpl_store_step *step = step_add(batch, op, account);
 
 	batch_expect(batch, account.local_len > 0);
-	step->when = cpl_now();
+	step->when = when;
 	step->flag = flag;
 	store_memory_leave(before);
 }
 
 void cpl_batch_account_create(struct cpl_batch *batch, struct cpl_jid account)
 {
-	account_write(batch, CPL_OP_ACCOUNT_CREATE, account, false);
+	account_write(batch, CPL_OP_ACCOUNT_CREATE, account, cpl_now(), false);
 }
 
 void cpl_batch_account_remove(struct cpl_batch *batch, struct cpl_jid account)
 {
-	account_write(batch, CPL_OP_ACCOUNT_REMOVE, account, false);
+	account_write(batch, CPL_OP_ACCOUNT_REMOVE, account, 0, false);
 }
 
 void cpl_batch_account_disable(struct cpl_batch *batch, struct cpl_jid account, bool disabled)
 {
-	account_write(batch, CPL_OP_ACCOUNT_DISABLE, account, disabled);
+	account_write(batch, CPL_OP_ACCOUNT_DISABLE, account, 0, disabled);
+}
+
+void cpl_batch_account_disable_until(struct cpl_batch *batch, struct cpl_jid account, int64_t until)
+{
+	batch_expect(batch, until > 0);
+	account_write(batch, CPL_OP_ACCOUNT_DISABLE, account, until, true);
 }
 
 int cpl_batch_commit(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_batch **batch,
@@ -356,8 +362,10 @@ int cpl_account_get(struct cpl_store_call *request, struct cpl_scope *scope, str
 	return job ? store_job_start(job, request, scope, done) : code;
 }
 
-int cpl_account_list(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_str domain,
-		     struct cpl_str after, size_t limit, void (*done)(struct cpl_call *call))
+/* Of all accounts of a domain: the step's address is the domain, its key the localpart to begin behind. */
+static int list_start(enum cpl_store_op op, struct cpl_store_call *request, struct cpl_scope *scope,
+		      const struct cpl_store *store, struct cpl_str domain, struct cpl_str after, size_t limit,
+		      void (*done)(struct cpl_call *call))
 {
 	struct account *before;
 	struct store_job *job;
@@ -365,8 +373,7 @@ int cpl_account_list(struct cpl_store_call *request, struct cpl_scope *scope, st
 
 	if (domain.len == 0 || domain.len > CPL_JID_PART_MAX || limit == 0)
 		return CPL_E_INVALID;
-	job = read_create(CPL_OP_ACCOUNT_LIST, NULL,
-			  (struct cpl_jid){domain.ptr, 0, (uint16_t)domain.len, 0, 0}, &code);
+	job = read_create(op, store, (struct cpl_jid){domain.ptr, 0, (uint16_t)domain.len, 0, 0}, &code);
 	if (!job)
 		return code;
 	before = store_memory_enter();
@@ -374,4 +381,18 @@ int cpl_account_list(struct cpl_store_call *request, struct cpl_scope *scope, st
 	store_memory_leave(before);
 	job->request.steps->limit = limit;
 	return store_job_start(job, request, scope, done);
+}
+
+int cpl_account_list(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_str domain,
+		     struct cpl_str after, size_t limit, void (*done)(struct cpl_call *call))
+{
+	return list_start(CPL_OP_ACCOUNT_LIST, request, scope, NULL, domain, after, limit, done);
+}
+
+int cpl_store_list(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store,
+		   struct cpl_str domain, struct cpl_str after, size_t limit, void (*done)(struct cpl_call *call))
+{
+	if (store->kind != CPL_STORE_KEYVAL)
+		return CPL_E_INVALID;
+	return list_start(CPL_OP_LIST, request, scope, store, domain, after, limit, done);
 }

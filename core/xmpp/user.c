@@ -23,6 +23,7 @@ struct user {
 	struct cpl_list lingering; /* in the list of accounts that nobody references */
 	int64_t unused_since;
 	enum cpl_role role; /* as stored */
+	int64_t disabled_until; /* 0: for good, or not disabled */
 	struct role_cache role_cache;
 	struct user_loading *loading; /* NULL before and after */
 };
@@ -173,6 +174,12 @@ void user_set_role(struct cpl_user *pub, enum cpl_role role)
 	user_of(pub)->role = role;
 }
 
+void user_set_disabled(struct cpl_user *pub, bool disabled, int64_t until)
+{
+	pub->disabled = disabled;
+	user_of(pub)->disabled_until = disabled ? until : 0;
+}
+
 /* ---- loading ---- */
 
 static void load_end(struct user *user, int status)
@@ -239,7 +246,7 @@ static void load_row_done(struct cpl_call *call)
 
 	if (call->status == 0) {
 		load->user->pub.created = load->row.rows[0].when;
-		load->user->pub.disabled = load->row.rows[0].disabled;
+		user_set_disabled(&load->user->pub, load->row.rows[0].disabled, load->row.rows[0].id);
 	}
 	load_row_read(load, call->status, &load->row);
 }
@@ -321,7 +328,11 @@ void user_wait(struct cpl_host *host, struct cpl_str username, struct user_wait 
 
 struct cpl_user *cpl_user_find(struct cpl_host *host, struct cpl_str username)
 {
-	return cpl_map_get(&host->users, username);
+	struct cpl_user *pub = cpl_map_get(&host->users, username);
+
+	if (pub && pub->disabled && user_of(pub)->disabled_until && user_of(pub)->disabled_until <= cpl_now())
+		user_set_disabled(pub, false, 0);
+	return pub;
 }
 
 /* The public call: a wait of its own block, so that cancelling the call leaves the wait to run out. */

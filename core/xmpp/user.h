@@ -34,5 +34,7 @@ size_t user_count(void);
 /* The account's role in effect; and what the store of roles says now. */
 enum cpl_role user_role(const struct cpl_user *user);
 void user_set_role(struct cpl_user *user, enum cpl_role role);
+/* What its row says now; until 0: for good. user->disabled follows by itself when the time is up. */
+void user_set_disabled(struct cpl_user *user, bool disabled, int64_t until);
 
 #endif

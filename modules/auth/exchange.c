@@ -330,11 +330,11 @@ static int set_identity(struct exchange_wait *wait, struct exchange *exchange)
 }
 
 /* The last step: the condition of a failure, or NULL to go on to the identity. Consumes `wait`. */
-static void settle(struct exchange_wait *wait, struct exchange *exchange, const char *fault)
+static void settle(struct exchange_wait *wait, struct exchange *exchange, const char *fault, const char *text)
 {
 	if (!fault && set_identity(wait, exchange) == 0)
 		return;
-	exchange_fail(wait->session, exchange, fault ? fault : "temporary-auth-failure", NULL);
+	exchange_fail(wait->session, exchange, fault ? fault : "temporary-auth-failure", text);
 	exchange_wait_end(&wait);
 }
 
@@ -352,37 +352,37 @@ static void on_keys(struct cpl_call *call)
 		return;
 	}
 	if (call->status != CPL_OK && call->status != CPL_E_NOT_FOUND)
-		settle(wait, exchange, "temporary-auth-failure");
+		settle(wait, exchange, "temporary-auth-failure", NULL);
 	else
-		settle(wait, exchange, scram_is_current(exchange, &wait->store) ? NULL : "not-authorized");
+		settle(wait, exchange, scram_is_current(exchange, &wait->store) ? NULL : "not-authorized", NULL);
 }
 
 static void on_account(struct cpl_call *call)
 {
-	struct exchange_wait *wait = CPL_CONTAINER(call, struct exchange_wait, store.call);
+	struct exchange_wait *wait = CPL_CONTAINER(call, struct exchange_wait, account.call);
 	struct exchange *exchange = exchange_find(wait->session);
-	const char *fault = NULL;
+	const char *fault = NULL, *text = NULL;
 
 	if (!exchange_wait_alive(wait, call->status)) {
 		exchange_wait_end(&wait);
 		return;
 	}
-	if (call->status == CPL_E_NOT_FOUND || (call->status == CPL_OK && wait->store.count == 0)) {
+	if (call->status == CPL_E_NOT_FOUND) {
 		fault = "not-authorized";
 	} else if (call->status != CPL_OK) {
 		cpl_log_error("account not readable account=%.*s error=%s",
-			      CPL_ARG(cpl_jid_str(exchange->account)), wait->store.error);
+			      CPL_ARG(cpl_jid_str(exchange->account)), cpl_code_text(call->status));
 		fault = "temporary-auth-failure";
-	} else if (wait->store.rows[0].disabled) {
+	} else if (wait->account.state.disabled) {
 		fault = "account-disabled";
+		text = wait->account.state.reason.ptr; /* ends in NUL: a copy in an arena */
 	} else if (exchange->scram) {
-		wait->store = (struct cpl_store_call){0};
 		if (cpl_store_get(&wait->store, &wait->session->scope, &credentials_store, exchange->account,
 				  CPL_NONE, on_keys) == 0)
 			return;
 		fault = "temporary-auth-failure";
 	}
-	settle(wait, exchange, fault);
+	settle(wait, exchange, fault, text);
 }
 
 enum cpl_flow exchange_proven(struct exchange_wait *wait, struct cpl_ev_nonza *ev, struct exchange *exchange)
@@ -390,7 +390,7 @@ enum cpl_flow exchange_proven(struct exchange_wait *wait, struct cpl_ev_nonza *e
 	struct cpl_session *s = wait->session;
 
 	wait->mechanism = mechanism_names[exchange->mechanism];
-	if (cpl_account_get(&wait->store, &s->scope, exchange->account, on_account) == 0)
+	if (cpl_account_state(&wait->account, &s->scope, exchange->account, on_account) == 0)
 		return ev ? exchange_wait_begin(wait, ev) : CPL_SUSPENDED;
 	exchange_fail(s, exchange, "temporary-auth-failure", NULL);
 	if (ev)

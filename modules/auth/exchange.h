@@ -72,6 +72,7 @@ const char *exchange_name(struct cpl_session *s, struct exchange *exchange, stru
  */
 struct exchange_wait {
 	struct cpl_store_call store;
+	struct cpl_account_call account;
 	struct cpl_call call;
 	struct cpl_authenticate request;
 	struct cpl_suspension *suspension;

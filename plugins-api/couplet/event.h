@@ -155,6 +155,14 @@ struct cpl_ev_component {
 	struct cpl_session *session; /* session->served is the component's own host */
 };
 
+/* See cpl_account_info_text() of <couplet/account.h>. */
+struct cpl_ev_account_info {
+	struct cpl_event event;
+	struct cpl_user *user;
+	struct cpl_arena *arena; /* of what is gathered */
+	void *impl;              /* the core's: the fields so far */
+};
+
 /* ---- ids and types, made from events.def ---- */
 
 #define CPL_EVENT(name, payload, flow, suspend, since, sentence) CPL_EVENT_##name,

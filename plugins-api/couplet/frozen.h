@@ -38,6 +38,9 @@ CPL_FROZEN(cpl_authenticate, 128);
 CPL_FROZEN(cpl_bind, 128);
 CPL_FROZEN(cpl_roster_change, 304);
 CPL_FROZEN(cpl_role_call, 128);
+CPL_FROZEN(cpl_account_call, 224);
+CPL_FROZEN(cpl_account_state, 96);
+CPL_FROZEN(cpl_disabling, 56);
 CPL_FROZEN(cpl_command_run, 240);
 CPL_FROZEN(cpl_http_call, 200);
 

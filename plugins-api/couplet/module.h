@@ -15,6 +15,7 @@
 #ifndef COUPLET_MODULE_H
 #define COUPLET_MODULE_H
 
+#include <couplet/account.h>
 #include <couplet/call.h>
 #include <couplet/command-run.h>
 #include <couplet/command.h>

@@ -82,6 +82,11 @@ struct cpl_option {
 	{#field, CPL_OPTION_LIST, CPL_FIELD(st, field, struct cpl_str_list), fallback, NULL, NULL, NULL, flags, summary}
 #define CPL_OPT_ENUMS(st, field, fallback, values, flags, summary)                                                               \
 	{#field, CPL_OPTION_ENUMS, CPL_FIELD(st, field, struct cpl_enum_list), fallback, NULL, NULL, values, flags, summary}
+#pragma GCC visibility push(default)
+/* Reads a number as the values of options are written: kind INT, TIME (in ms) or SIZE (in bytes). For arguments of commands. False leaves *out alone. */
+bool cpl_option_number(enum cpl_option_kind kind, struct cpl_str text, int64_t *out);
+#pragma GCC visibility pop
+
 #define CPL_OPT_END                                                                                                              \
 	{                                                                                                                        \
 		NULL, CPL_OPTION_BOOL, 0, NULL, NULL, NULL, NULL, 0, NULL                                                        \

@@ -59,12 +59,12 @@ struct cpl_value {
 #define CPL_NULL ((struct cpl_value){CPL_VALUE_NULL, 0, CPL_NONE})
 
 struct cpl_row {
-	struct cpl_str account;   /* localpart, in account lists */
+	struct cpl_str account;   /* localpart, in lists of accounts */
 	struct cpl_str key;       /* map */
-	int64_t id;               /* archive */
+	int64_t id;               /* archive; accounts: until when it is disabled (ms), 0: not at all or for good */
 	int64_t when;             /* archive: ms; accounts: created */
 	struct cpl_str with;      /* archive: a JID, or CPL_NONE */
-	bool disabled;            /* accounts */
+	bool disabled;            /* accounts: now */
 	struct cpl_value *values; /* as many as columns, in their order */
 };
 
@@ -92,6 +92,8 @@ void cpl_batch_purge(struct cpl_batch *batch, const struct cpl_store *store, str
 void cpl_batch_account_create(struct cpl_batch *batch, struct cpl_jid account);
 void cpl_batch_account_remove(struct cpl_batch *batch, struct cpl_jid account);
 void cpl_batch_account_disable(struct cpl_batch *batch, struct cpl_jid account, bool disabled);
+/* The same until a time (ms since 1970). Modules call cpl_account_set_disabled() of <couplet/account.h>, which does what belongs to it. */
+void cpl_batch_account_disable_until(struct cpl_batch *batch, struct cpl_jid account, int64_t until);
 /* How many steps have been added. */
 size_t cpl_batch_steps(const struct cpl_batch *batch);
 
@@ -140,6 +142,12 @@ int cpl_account_get(struct cpl_store_call *request, struct cpl_scope *scope, str
 /* Accounts of a domain by localpart, those after `after` (CPL_NONE: from the first), at most `limit`. */
 int cpl_account_list(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_str domain, struct cpl_str after, size_t limit,
 		     void (*done)(struct cpl_call *call));
+/*
+ * The rows of a keyval store for the accounts of a domain, by localpart (`account` of each row), those after `after` (CPL_NONE: from the first), at most
+ * `limit`: for reports and exports, as all accounts may have to be looked at.
+ */
+int cpl_store_list(struct cpl_store_call *request, struct cpl_scope *scope, const struct cpl_store *store, struct cpl_str domain,
+		   struct cpl_str after, size_t limit, void (*done)(struct cpl_call *call));
 
 /* ---- for drivers: modules that provide the service "storage" ---- */
 
@@ -147,14 +155,15 @@ enum cpl_store_op {
 	CPL_OP_SET, CPL_OP_REMOVE, CPL_OP_APPEND, CPL_OP_PURGE, CPL_OP_ACCOUNT_CREATE, CPL_OP_ACCOUNT_REMOVE, CPL_OP_ACCOUNT_DISABLE,
 	CPL_OP_GET, CPL_OP_ALL, CPL_OP_QUERY, CPL_OP_COUNT, CPL_OP_ACCOUNT_GET, CPL_OP_ACCOUNT_LIST,
 	CPL_OP_INSERT,
+	CPL_OP_LIST, /* rows of a keyval store for all accounts of a domain */
 };
 struct cpl_store_step {
 	struct cpl_store_step *next;
 	enum cpl_store_op op;
 	const struct cpl_store *store; /* NULL for accounts; the core's copy, without migrate, valid to the end of the process; compare by name */
-	struct cpl_jid account;        /* ACCOUNT_LIST: the domain. Without a localpart in other ops: the host's own rows */
-	struct cpl_str key;            /* ACCOUNT_LIST, ALL: after; CPL_NONE: from the first */
-	int64_t id, last, when;        /* APPEND: id; PURGE: id to last */
+	struct cpl_jid account;        /* ACCOUNT_LIST, LIST: the domain. Without a localpart in other ops: the host's own rows */
+	struct cpl_str key;            /* ACCOUNT_LIST, LIST, ALL: after; CPL_NONE: from the first */
+	int64_t id, last, when;        /* APPEND: id; PURGE: id to last; ACCOUNT_CREATE: when; ACCOUNT_DISABLE: until `when`, 0: for good */
 	struct cpl_str with;
 	struct cpl_value *values;
 	unsigned columns;

@@ -25,10 +25,13 @@ struct memory_table {
 	size_t count, room;
 };
 
+/* What `disabled` says besides 0 and a time. */
+#define DISABLED_FOR_GOOD 1
+
 struct memory_account {
 	struct cpl_str text; /* bare JID; in this block */
 	int64_t created;
-	bool disabled;
+	int64_t disabled; /* 0: not; 1: for good; else until then */
 	struct cpl_map tables;
 };
 

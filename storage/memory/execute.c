@@ -156,7 +156,7 @@ static void step_run(struct memory_data *data, const struct cpl_store_step *step
 		memory_account_remove(data, account);
 		break;
 	default:
-		account->disabled = step->flag;
+		account->disabled = step->flag ? (step->when > 0 ? step->when : DISABLED_FOR_GOOD) : 0;
 		break;
 	}
 }
@@ -251,28 +251,71 @@ static void account_split(struct cpl_str text, struct cpl_str *local, struct cpl
 	*domain = (struct cpl_str){text.ptr + at + 1, text.len - (size_t)(at + 1)};
 }
 
-static void accounts_list(const struct memory_data *data, struct cpl_store_request *request)
+/* Is the account one of the list's domain, behind where it shall begin? */
+static bool in_list(const struct cpl_store_step *step, const struct memory_account *account, struct cpl_str *local)
+{
+	struct cpl_str domain;
+
+	account_split(account->text, local, &domain);
+	return local->len > 0 && cpl_str_equal(domain, cpl_jid_str(step->account)) &&
+	       (!step->key.ptr || cpl_str_compare(*local, step->key) > 0);
+}
+
+/* Puts them into order and keeps as many as were asked for. */
+static void list_end(struct cpl_store_request *request, struct cpl_row *rows, size_t count)
 {
 	const struct cpl_store_step *step = request->steps;
-	const struct memory_account *account;
-	struct cpl_row *rows = cpl_arena_alloc(request->arena, (data->accounts.count + 1) * sizeof(*rows));
-	struct cpl_str local, domain;
-	size_t at = 0, count = 0;
 
-	while ((account = cpl_map_next(&data->accounts, &at))) {
-		account_split(account->text, &local, &domain);
-		if (local.len == 0 || !cpl_str_equal(domain, cpl_jid_str(step->account)) ||
-		    (step->key.ptr && cpl_str_compare(local, step->key) <= 0))
-			continue;
-		rows[count++] = (struct cpl_row){
-			.account = local, .when = account->created, .disabled = account->disabled};
-	}
 	qsort(rows, count, sizeof(*rows), account_compare);
 	request->complete = count <= step->limit;
 	request->count = request->complete ? count : step->limit;
 	request->rows = rows;
 	for (size_t i = 0; i < request->count; i++)
 		rows[i].account = cpl_arena_copy(request->arena, rows[i].account);
+}
+
+static void account_state(struct cpl_row *row, const struct memory_account *account)
+{
+	row->when = account->created;
+	row->disabled = account->disabled != 0;
+	row->id = account->disabled > DISABLED_FOR_GOOD ? account->disabled : 0;
+}
+
+static void accounts_list(const struct memory_data *data, struct cpl_store_request *request)
+{
+	const struct cpl_store_step *step = request->steps;
+	const struct memory_account *account;
+	struct cpl_row *rows = cpl_arena_alloc(request->arena, (data->accounts.count + 1) * sizeof(*rows));
+	struct cpl_str local;
+	size_t at = 0, count = 0;
+
+	while ((account = cpl_map_next(&data->accounts, &at))) {
+		if (!in_list(step, account, &local))
+			continue;
+		rows[count] = (struct cpl_row){.account = local};
+		account_state(&rows[count++], account);
+	}
+	list_end(request, rows, count);
+}
+
+/* Of a keyval store: the one row of each account that has one. */
+static void rows_list(const struct memory_data *data, struct cpl_store_request *request)
+{
+	const struct cpl_store_step *step = request->steps;
+	const struct memory_account *account;
+	const struct memory_table *table;
+	struct cpl_row *rows = cpl_arena_alloc(request->arena, (data->accounts.count + 1) * sizeof(*rows));
+	struct cpl_str local;
+	size_t at = 0, count = 0;
+
+	while ((account = cpl_map_next(&data->accounts, &at))) {
+		table = memory_table_find(account, cpl_str_of(step->store->name));
+		if (!table || table->count == 0 || !in_list(step, account, &local))
+			continue;
+		row_copy(request->arena, &rows[count], table->rows[0], step->columns);
+		rows[count++].account = local;
+	}
+	list_end(request, rows, count);
 }
 
 static void account_read(struct cpl_store_request *request, const struct memory_account *account)
@@ -285,8 +328,7 @@ static void account_read(struct cpl_store_request *request, const struct memory_
 	request->rows = cpl_arena_alloc(request->arena, sizeof(*request->rows));
 	request->count = 1;
 	request->rows->account = cpl_jid_local(request->steps->account);
-	request->rows->when = account->created;
-	request->rows->disabled = account->disabled;
+	account_state(request->rows, account);
 }
 
 void memory_read(const struct memory_data *data, struct cpl_store_request *request)
@@ -319,6 +361,9 @@ void memory_read(const struct memory_data *data, struct cpl_store_request *reque
 		break;
 	case CPL_OP_ACCOUNT_LIST:
 		accounts_list(data, request);
+		break;
+	case CPL_OP_LIST:
+		rows_list(data, request);
 		break;
 	default:
 		archive_read(request, table);

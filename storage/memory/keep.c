@@ -136,7 +136,7 @@ static void account_read(struct reader *in, struct memory_data *data)
 	}
 	account = memory_account_add(data, text);
 	account->created = number_read(in, INT64_MIN, INT64_MAX);
-	account->disabled = number_read(in, 0, 1);
+	account->disabled = number_read(in, 0, INT64_MAX);
 	tables = number_read(in, 0, INT64_MAX);
 	for (int64_t i = 0; i < tables && !in->bad; i++) {
 		struct memory_store *store = cpl_map_get(&data->stores, string_read(in));

@@ -22,6 +22,9 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
+/* What account.disabled says besides 0 and a time. */
+#define DISABLED_FOR_GOOD 1
+
 enum db_synchronous { DB_SYNCHRONOUS_FULL, DB_SYNCHRONOUS_NORMAL };
 
 struct db_config {
@@ -59,6 +62,7 @@ enum db_common {
 enum db_statement {
 	DB_SET, /* also appends */
 	DB_INSERT,
+	DB_LIST,
 	DB_REMOVE,
 	DB_REMOVE_ALL,
 	DB_PURGE,

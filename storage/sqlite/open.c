@@ -22,7 +22,7 @@ static const char layout[] =
 	"\thost TEXT NOT NULL,\n"
 	"\tusername TEXT NOT NULL, -- empty: the host itself\n"
 	"\tcreated INTEGER NOT NULL, -- milliseconds since 1970\n"
-	"\tdisabled INTEGER NOT NULL DEFAULT 0,\n"
+	"\tdisabled INTEGER NOT NULL DEFAULT 0, -- 1: for good; else until then, milliseconds since 1970\n"
 	"\tUNIQUE (host, username)\n"
 	") STRICT;\n"
 	"CREATE TABLE contact ( -- whom archived messages were exchanged with\n"

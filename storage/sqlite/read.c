@@ -41,13 +41,20 @@ static void row_fill(struct reading *reading, sqlite3_stmt *statement, struct cp
 	struct cpl_arena *arena = reading->request->arena;
 	const struct cpl_store_step *step = reading->request->steps;
 	struct cpl_str jid, resource;
+	sqlite3_int64 disabled;
 
 	switch (step->op) {
 	case CPL_OP_ACCOUNT_GET:
 	case CPL_OP_ACCOUNT_LIST:
 		row->account = statement_text(statement, 0, arena);
 		row->when = sqlite3_column_int64(statement, 1);
-		row->disabled = sqlite3_column_int(statement, 2) != 0;
+		disabled = sqlite3_column_int64(statement, 2);
+		row->disabled = disabled != 0;
+		row->id = disabled > DISABLED_FOR_GOOD ? disabled : 0;
+		return;
+	case CPL_OP_LIST:
+		row->account = statement_text(statement, 0, arena);
+		row->values = statement_values(statement, 1, reading->table->columns, step->columns, arena);
 		return;
 	case CPL_OP_QUERY:
 		row->id = sqlite3_column_int64(statement, 0);
@@ -211,6 +218,23 @@ static void map_read(struct reading *reading, int64_t account)
 	rows_read(reading, statement, all ? step->limit : 1);
 }
 
+/* One row per account of a domain. */
+static void keyval_list(struct reading *reading)
+{
+	struct cpl_store_request *request = reading->request;
+	const struct cpl_store_step *step = request->steps;
+	sqlite3_stmt *statement = statement_of(reading->connection, reading->table, DB_LIST, &request->error);
+
+	if (!statement) {
+		request->status = request->error.code;
+		return;
+	}
+	statement_bind_text(statement, 1, cpl_jid_domain(step->account));
+	statement_bind_text(statement, 2, step->key);
+	sqlite3_bind_int64(statement, 3, one_more(step->limit));
+	rows_read(reading, statement, step->limit);
+}
+
 void execute_read(struct database *db, struct db_connection *connection, struct cpl_store_request *request)
 {
 	const struct cpl_store_step *step = request->steps;
@@ -226,6 +250,10 @@ void execute_read(struct database *db, struct db_connection *connection, struct 
 	if (!reading.table) {
 		request->status = cpl_fail(&request->error, CPL_E_UNSUPPORTED,
 					   "the store %s was not declared", step->store->name);
+		return;
+	}
+	if (step->op == CPL_OP_LIST) {
+		keyval_list(&reading);
 		return;
 	}
 	request->status = account_number(connection, step->account, &account, &request->error);

@@ -86,6 +86,14 @@ static void statement_sql(struct cpl_buf *sql, const struct db_table *table, enu
 	case DB_INSERT:
 		set_sql(sql, table, "OR IGNORE ");
 		break;
+	case DB_LIST:
+		cpl_buf_addf(sql, "SELECT owner.username");
+		columns_add(sql, table);
+		cpl_buf_addf(sql,
+			     " FROM account AS owner JOIN \"%s\" AS own ON own.account = owner.id WHERE owner.host = ?1 "
+			     "AND owner.username > ifnull(?2, '') ORDER BY owner.username LIMIT ?3",
+			     name);
+		break;
 	case DB_REMOVE:
 		cpl_buf_addf(sql, "DELETE FROM \"%s\" WHERE account = ?1 AND key = ?2", name);
 		break;

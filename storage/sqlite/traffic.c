@@ -67,7 +67,7 @@ bool traffic_has_writes(const struct database *db, const struct cpl_store_reques
 	const struct db_traffic *traffic;
 
 	/* A list is of no one account. */
-	if (read->steps->op == CPL_OP_ACCOUNT_LIST)
+	if (read->steps->op == CPL_OP_ACCOUNT_LIST || read->steps->op == CPL_OP_LIST)
 		return db->writes_unfinished > 0;
 	traffic = find(db, read->steps);
 	return traffic && traffic->writes > 0;

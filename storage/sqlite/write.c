@@ -152,7 +152,7 @@ static int account_write(struct database *db, const struct cpl_store_step *step,
 	if (step->op == CPL_OP_ACCOUNT_CREATE)
 		sqlite3_bind_int64(statement, 3, step->when);
 	else if (step->op == CPL_OP_ACCOUNT_DISABLE)
-		sqlite3_bind_int(statement, 3, step->flag);
+		sqlite3_bind_int64(statement, 3, step->flag ? (step->when > 0 ? step->when : DISABLED_FOR_GOOD) : 0);
 	code = statement_run(&db->writer, statement, "writing an account", error);
 	if (step->op == CPL_OP_ACCOUNT_CREATE)
 		db->writer.numbers_are_new = true;

@@ -25,7 +25,25 @@ static void test_accounts(void **state)
 	assert_int_equal(cpl_account_get(&answer.call, NULL, ROMEO, answer_done), 0);
 	assert_int_equal(answer_wait(&answer), 0);
 	assert_true(answer.rows[0].disabled);
+	assert_int_equal(answer.rows[0].id, 0);
 	answer_finish(&answer);
+
+	batch = cpl_batch_create();
+	cpl_batch_account_disable_until(batch, ROMEO, INT64_MAX);
+	cpl_batch_account_disable_until(batch, JULIET, 2);
+	assert_int_equal(commit(&batch), 0);
+	assert_int_equal(cpl_account_get(&answer.call, NULL, ROMEO, answer_done), 0);
+	assert_int_equal(answer_wait(&answer), 0);
+	assert_true(answer.rows[0].disabled);
+	assert_int_equal(answer.rows[0].id, INT64_MAX);
+	answer_finish(&answer);
+	assert_int_equal(cpl_account_get(&answer.call, NULL, JULIET, answer_done), 0);
+	assert_int_equal(answer_wait(&answer), 0);
+	assert_false(answer.rows[0].disabled);
+	answer_finish(&answer);
+	batch = cpl_batch_create();
+	cpl_batch_account_disable_until(batch, ROMEO, 0);
+	assert_int_equal(commit(&batch), CPL_E_INVALID);
 
 	assert_int_equal(cpl_account_get(&answer.call, NULL, jid_of("tybalt@example.org"), answer_done), 0);
 	assert_int_equal(answer_wait(&answer), CPL_E_NOT_FOUND);
@@ -62,6 +80,45 @@ static void test_account_list(void **state)
 	assert_true(answer.complete);
 	assert_str(answer.rows[0].account, "romeo");
 	answer_finish(&answer);
+}
+
+/* The accounts that have a row, whatever has none. */
+static void test_store_list(void **state)
+{
+	struct cpl_value values[] = {CPL_BYTES(CPL_STR("x")), CPL_INTEGER(1)};
+	struct cpl_batch *batch = cpl_batch_create();
+	struct answer answer = {.columns = 2};
+
+	cpl_batch_account_create(batch, jid_of("benvolio@example.org"));
+	cpl_batch_account_create(batch, jid_of("mercutio@example.org"));
+	cpl_batch_account_create(batch, jid_of("romeo@example.com"));
+	cpl_batch_set(batch, &vault, jid_of("benvolio@example.org"), CPL_NONE, values);
+	cpl_batch_set(batch, &vault, jid_of("romeo@example.com"), CPL_NONE, values);
+	values[1] = CPL_INTEGER(2);
+	cpl_batch_set(batch, &vault, ROMEO, CPL_NONE, values);
+	assert_int_equal(commit(&batch), 0);
+	assert_int_equal(cpl_store_list(&answer.call, NULL, &vault, CPL_STR("example.org"), CPL_NONE, 1, answer_done), 0);
+	assert_int_equal(answer_wait(&answer), 0);
+	assert_int_equal(answer.count, 1);
+	assert_false(answer.complete);
+	assert_str(answer.rows[0].account, "benvolio");
+	assert_int_equal(answer.rows[0].values[1].integer, 1);
+	answer_finish(&answer);
+	answer.columns = 2;
+	assert_int_equal(cpl_store_list(&answer.call, NULL, &vault, CPL_STR("example.org"), CPL_STR("benvolio"), 1, answer_done), 0);
+	assert_int_equal(answer_wait(&answer), 0);
+	assert_int_equal(answer.count, 1);
+	assert_true(answer.complete);
+	assert_str(answer.rows[0].account, "romeo");
+	assert_int_equal(answer.rows[0].values[1].integer, 2);
+	answer_finish(&answer);
+	assert_int_equal(cpl_store_list(&answer.call, NULL, &vault, CPL_STR("example.net"), CPL_NONE, 1, answer_done), 0);
+	assert_int_equal(answer_wait(&answer), 0);
+	assert_int_equal(answer.count, 0);
+	assert_true(answer.complete);
+	answer_finish(&answer);
+	assert_int_equal(cpl_store_list(&answer.call, NULL, &list, CPL_STR("example.org"), CPL_NONE, 1, answer_done), CPL_E_INVALID);
+	assert_int_equal(cpl_store_list(&answer.call, NULL, &vault, CPL_NONE, CPL_NONE, 1, answer_done), CPL_E_INVALID);
 }
 
 static void test_account_remove_takes_all(void **state)
@@ -509,6 +566,7 @@ int suite_rows(void)
 	static const struct CMUnitTest tests[] = {
 		CASE(accounts),
 		CASE(account_list),
+		CASE(store_list),
 		CASE(account_remove_takes_all),
 		CASE(keyval),
 		CASE(map),
