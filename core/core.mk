@@ -38,6 +38,7 @@ libcore_la_SOURCES += core/hook/claim.c core/hook/dispatch.c core/hook/dispatch.
 	core/hook/own.c core/hook/slot.c core/hook/slot.h core/hook/suspend.c core/hook/table.h
 
 # core/xmpp
+libcore_la_SOURCES += core/xmpp/online.c
 libcore_la_SOURCES += core/xmpp/host.c core/xmpp/host.h core/xmpp/user.c core/xmpp/user_remove.c core/xmpp/user.h \
 	core/xmpp/session.c core/xmpp/session.h core/xmpp/stream.c core/xmpp/input.c core/xmpp/negotiate.c \
 	core/xmpp/admission.c core/xmpp/admission.h core/xmpp/claims.c core/xmpp/claims.h core/xmpp/router.c core/xmpp/router.h core/xmpp/iq.c core/xmpp/iq_store.c

@@ -100,3 +100,12 @@ module_LTLIBRARIES += modules/external_services.la
 modules_external_services_la_SOURCES = modules/external_services.c
 modules_external_services_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_external_services_la_LIBADD = $(OPENSSL_LIBS)
+
+module_LTLIBRARIES += modules/announce.la
+modules_announce_la_SOURCES = modules/announce.c
+modules_announce_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/motd.la
+modules_motd_la_SOURCES = modules/motd.c
+modules_motd_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_motd_la_LIBADD = $(OPENSSL_LIBS)

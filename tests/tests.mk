@@ -419,6 +419,12 @@ tests_modules_outage_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/external_services.la
 tests_modules_external_services_la_SOURCES = tests/modules/external_services.c
 tests_modules_external_services_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/announce.la
+tests_modules_announce_la_SOURCES = tests/modules/announce.c
+tests_modules_announce_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/motd.la
+tests_modules_motd_la_SOURCES = tests/modules/motd.c
+tests_modules_motd_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 # Modules that are wrong on purpose, each in its own way: what couplet-module-test must find.
 check_LTLIBRARIES += tests/modules/wrong0/wrong.la
 tests_modules_wrong0_wrong_la_SOURCES = tests/modules/wrong.c

@@ -150,6 +150,22 @@ bool cpl_str_is_uri(struct cpl_str s)
 	return true;
 }
 
+bool cpl_str_is_xml(struct cpl_str s)
+{
+	if (!cpl_str_is_utf8(s))
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
+			return false;
+		/* U+FFFE and U+FFFF; no surrogates are left in UTF-8 */
+		if (c == 0xEF && (unsigned char)s.ptr[i + 1] == 0xBF && (unsigned char)s.ptr[i + 2] >= 0xBE)
+			return false;
+	}
+	return true;
+}
+
 size_t cpl_str_utf8_cut(struct cpl_str s, size_t max)
 {
 	size_t at = max;

@@ -32,6 +32,7 @@ CPL_FROZEN(cpl_archive_query, 64);
 CPL_FROZEN(cpl_call, 112);
 CPL_FROZEN(cpl_store_call, 168);
 CPL_FROZEN(cpl_user_call, 136);
+CPL_FROZEN(cpl_online_call, 152);
 CPL_FROZEN(cpl_iq_call, 184);
 CPL_FROZEN(cpl_account_request, 688);
 CPL_FROZEN(cpl_authenticate, 128);

@@ -212,6 +212,17 @@ int cpl_user_remove(struct cpl_user_call *request, struct cpl_scope *scope, stru
  * committed; it becomes unavailable before. If the call is cancelled, the session is closed like the others.
  */
 int cpl_user_remove_by(struct cpl_user_call *request, struct cpl_scope *scope, struct cpl_session *session, void (*done)(struct cpl_call *call));
+/*
+ * Calls each() for every account of the host that had a connected resource at the start and still has one when its turn comes, so many a turn of the loop that a long list holds
+ * up nobody; then done(), with CPL_E_CANCELLED when the host has gone meanwhile. Zero-initialise the request but for what follows it in the caller's struct. `count`: how many it has been so far.
+ */
+struct cpl_online_call {
+	struct cpl_call call;
+	uint64_t count;
+	void *impl[4];
+};
+int cpl_online_each(struct cpl_online_call *request, struct cpl_scope *scope, struct cpl_host *host,
+		    void (*each)(struct cpl_online_call *request, struct cpl_user *user), void (*done)(struct cpl_call *call));
 /* Closes the bound sessions of an account but one (which may be NULL). */
 void cpl_user_close_sessions(struct cpl_user *user, const struct cpl_session *but, enum cpl_stream_error condition, const char *text);
 /* The same for all sessions that have proven to be the account's, bound or not yet: after a change of its credentials or state. It need not be in memory. */

@@ -67,6 +67,8 @@ bool cpl_str_to_int(struct cpl_str s, int64_t min, int64_t max, int64_t *out);
 bool cpl_str_split(struct cpl_str *rest, char separator, struct cpl_str *part);
 /* True for well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 bool cpl_str_is_utf8(struct cpl_str s);
+/* True for UTF-8 of characters that XML 1.0 can carry: no control characters but tab, newline and carriage return. */
+bool cpl_str_is_xml(struct cpl_str s);
 /* Length of the longest prefix of at most `max` bytes that does not cut a UTF-8 sequence. */
 size_t cpl_str_utf8_cut(struct cpl_str s, size_t max);
 

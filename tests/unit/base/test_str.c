@@ -132,6 +132,19 @@ static void uris(void **state)
 	assert_false(cpl_str_is_uri((struct cpl_str){"a:b\0c", 5}));
 }
 
+/* XML 1.0 2.2 */
+static void xml_texts(void **state)
+{
+	assert_true(cpl_str_is_xml(CPL_STR("a\tb\r\n\xc3\xa9\xef\xbf\xbd\xf0\x9f\x8c\xb9\x7f")));
+	assert_true(cpl_str_is_xml(CPL_STR("")));
+	assert_false(cpl_str_is_xml(CPL_STR("a\x01")));
+	assert_false(cpl_str_is_xml(CPL_STR("\x1b[0m")));
+	assert_false(cpl_str_is_xml((struct cpl_str){"\0", 1}));
+	assert_false(cpl_str_is_xml(CPL_STR("\xc3")));
+	assert_false(cpl_str_is_xml(CPL_STR("\xef\xbf\xbe")));
+	assert_false(cpl_str_is_xml(CPL_STR("\xef\xbf\xbf")));
+}
+
 static void utf8_cut(void **state)
 {
 	struct cpl_str text = CPL_STR("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"); /* 1 + 2 + 3 + 4 bytes */
@@ -203,6 +216,7 @@ int main(void)
 		cmocka_unit_test(split),
 		cmocka_unit_test(utf8),
 		cmocka_unit_test(uris),
+		cmocka_unit_test(xml_texts),
 		cmocka_unit_test(utf8_cut),
 		cmocka_unit_test(buffer),
 		cmocka_unit_test(escapes),
