@@ -12,5 +12,8 @@ noinst_PROGRAMS += bench/load
 bench_load_SOURCES = bench/load.c bench/client.c bench/client.h bench/measure.c bench/measure.h
 bench_load_LDADD = $(OPENSSL_LIBS)
 
-# Instructions in user space per routed message: bench/route
-EXTRA_DIST += bench/route
+# Instructions in user space per stanza, and what they were: bench/instructions
+EXTRA_DIST += bench/instructions bench/instructions.txt
+
+# The same loads on Couplet and on other servers: bench/compare; charts of it: bench/plot
+EXTRA_DIST += bench/compare bench/servers.py bench/plot bench/README.md

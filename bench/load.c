@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { LOGINS_AT_ONCE = 64, MESSAGE_MAX = 4096, LATENCIES_MAX = 4000000 };
+enum { CLIQUE = 51, LOGINS_AT_ONCE = 64, MESSAGE_MAX = 4096, LATENCIES_MAX = 4000000 };
 
 static struct {
 	const char *scenario, *prefix;
@@ -42,6 +42,7 @@ static struct {
 
 static struct client *clients;
 static uint64_t sent, got, doubled, lost;
+static uint32_t synced;
 static uint32_t *latencies; /* microseconds */
 static size_t latency_count;
 static char padding[MESSAGE_MAX];
@@ -194,30 +195,42 @@ static void run_flights(void)
 		lost += sent - got;
 }
 
-/* ---- presence: everybody is subscribed to everybody in cliques that the server knows of ---- */
+/* ---- presence: everybody is subscribed to everybody in cliques of 51 ---- */
 
+/* Counts what begins in the text that has come, and keeps the end, where another may have begun. */
 static void on_presence(struct client *client)
 {
-	size_t at = 0;
+	static const char *const marks[] = {"<presence", "id='sync'", "id=\"sync\""};
+	size_t len = strlen(marks[0]), at = 0;
 
-	while (at < client->in_len) {
-		char *open = memmem(client->in + at, client->in_len - at, "<presence", 9);
+	for (; at + len <= client->in_len; at++) {
+		const char *here = client->in + at;
 
-		if (!open)
-			break;
-		at = (size_t)(open - client->in) + 9;
-		got++;
+		if (*here != '<' && *here != 'i')
+			continue;
+		got += memcmp(here, marks[0], len) == 0;
+		synced += memcmp(here, marks[1], len) == 0 || memcmp(here, marks[2], len) == 0;
 	}
-	client_take(client, client->in_len - at < 9 ? at : client->in_len - 8);
+	client_take(client, at);
 }
 
-static void run_presence(void)
+/* Until the server has gone through all that was sent to it (each session's answer comes behind its stanzas), and nothing has come for half a second. */
+static void until_quiet(void)
 {
-	uint64_t quiet = now_ns(), before;
-	uint32_t rounds = (uint32_t)(load.count / load.sessions);
+	uint64_t until = now_ns() + (uint64_t)load.seconds * 1000000000u, quiet, before;
 
-	for (uint32_t i = 0; i < load.sessions; i++)
-		clients[i].received = on_presence;
+	synced = 0;
+	for (uint32_t i = 0; i < load.sessions; i++) {
+		char text[128];
+		int len = snprintf(text, sizeof text, "<iq type='get' id='sync' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>", load.client.domain);
+
+		client_send(&clients[i], text, (size_t)len);
+	}
+	while (synced < load.sessions && now_ns() < until)
+		clients_turn(50);
+	if (synced < load.sessions)
+		die("the server does not answer in time");
+	quiet = now_ns();
 	for (before = got; now_ns() - quiet < 500000000u;) {
 		clients_turn(50);
 		if (got != before) {
@@ -225,7 +238,51 @@ static void run_presence(void)
 			before = got;
 		}
 	}
+}
+
+/* Everybody subscribes to everybody of the clique, so that no server needs its rosters made in its own way. */
+static void make_cliques(void)
+{
+	for (uint32_t i = 0; i < load.sessions; i++)
+		clients[i].received = on_presence;
+	for (uint32_t i = 0; i < load.sessions; i++) {
+		uint32_t first = i / CLIQUE * CLIQUE;
+
+		for (uint32_t other = first; other < first + CLIQUE && other < load.sessions; other++) {
+			char text[256];
+			int len;
+
+			if (other == i)
+				continue;
+			len = snprintf(text, sizeof text, "<presence to='%s%u@%s' type='subscribed'/><presence to='%s%u@%s' type='subscribe'/>",
+				       load.prefix, other, load.client.domain, load.prefix, other, load.client.domain);
+			client_send(&clients[i], text, (size_t)len);
+		}
+		clients_turn(0);
+	}
+	until_quiet();
+	/* A request that crossed its answer is answered once more: not every server keeps an answer that came before the question. */
+	for (uint32_t i = 0; i < load.sessions; i++) {
+		uint32_t first = i / CLIQUE * CLIQUE;
+
+		for (uint32_t other = first; other < first + CLIQUE && other < load.sessions; other++) {
+			char text[128];
+			int len = snprintf(text, sizeof text, "<presence to='%s%u@%s' type='subscribed'/>", load.prefix, other, load.client.domain);
+
+			if (other != i)
+				client_send(&clients[i], text, (size_t)len);
+		}
+		clients_turn(0);
+	}
+	until_quiet();
 	got = 0;
+}
+
+static void run_presence(void)
+{
+	uint32_t rounds = (uint32_t)(load.count / load.sessions);
+	uint64_t copies = 0, own;
+
 	for (uint32_t round = 0; round < rounds; round++) {
 		for (uint32_t i = 0; i < load.sessions; i++) {
 			char text[128];
@@ -236,14 +293,16 @@ static void run_presence(void)
 		}
 		clients_turn(0);
 	}
-	quiet = now_ns();
-	for (before = got; now_ns() - quiet < 500000000u;) {
-		clients_turn(50);
-		if (got != before) {
-			quiet = now_ns();
-			before = got;
-		}
+	until_quiet();
+	/* A copy to each of the others, and one to the sender, which not every server sends. */
+	for (uint32_t i = 0; i < load.sessions; i++) {
+		uint32_t first = i / CLIQUE * CLIQUE;
+
+		copies += (first + CLIQUE < load.sessions ? CLIQUE : load.sessions - first) * (uint64_t)rounds;
 	}
+	own = (uint64_t)rounds * load.sessions;
+	lost = copies - own > got ? copies - own - got : 0;
+	doubled = got > copies ? got - copies : 0;
 }
 
 /* ---- the whole ---- */
@@ -311,7 +370,7 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_in *address = (struct sockaddr_in *)&load.client.address;
 	struct rlimit files = {0};
-	struct measure start, before, after;
+	struct measure start, logged, before, after;
 	uint64_t began, logged_in;
 
 	parse(argc, argv);
@@ -336,7 +395,13 @@ int main(int argc, char **argv)
 	logged_in = now_ns();
 	for (uint64_t until = now_ns() + 1000000000u; now_ns() < until;)
 		clients_turn(50);
+	if (strcmp(load.scenario, "presence") == 0) {
+		measure_take(&logged, load.pid);
+		make_cliques();
+	}
 	measure_take(&before, load.pid);
+	if (strcmp(load.scenario, "presence") != 0)
+		logged = before;
 	if (strcmp(load.scenario, "pairs") == 0 || strcmp(load.scenario, "ping") == 0)
 		run_flights();
 	else if (strcmp(load.scenario, "presence") == 0)
@@ -344,7 +409,7 @@ int main(int argc, char **argv)
 	else if (strcmp(load.scenario, "idle") != 0)
 		die("scenarios: idle, pairs, ping, presence");
 	measure_take(&after, load.pid);
-	print_result(&before, &after, (double)(now_ns() - logged_in) / 1e9 - 1.0, before.cpu_seconds - start.cpu_seconds,
+	print_result(&before, &after, (double)(now_ns() - logged_in) / 1e9 - 1.0, logged.cpu_seconds - start.cpu_seconds,
 		     (double)(logged_in - began) / 1e9);
 	for (uint32_t i = 0; i < load.sessions; i++)
 		client_close(&clients[i]);
