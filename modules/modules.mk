@@ -109,3 +109,8 @@ module_LTLIBRARIES += modules/motd.la
 modules_motd_la_SOURCES = modules/motd.c
 modules_motd_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_motd_la_LIBADD = $(OPENSSL_LIBS)
+
+module_LTLIBRARIES += modules/register.la
+modules_register_la_SOURCES = modules/register/own.c modules/register/rates.c modules/register/register.c modules/register/register.h \
+	modules/register/stranger.c
+modules_register_la_LDFLAGS = $(MODULE_LDFLAGS)

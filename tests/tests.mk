@@ -4,7 +4,7 @@ UNIT_LIBS = libcore.la $(CMOCKA_LIBS)
 # One program: NAME under check_PROGRAMS, then its _SOURCES, _CPPFLAGS and _LDADD. Those called test_... are run and counted by tests/run.
 # Only folders in which nothing is built are distributed as such: make would take the build's files along.
 EXTRA_DIST += tests/run tests/scenario tests/lint/checks.py tests/lint/modules.py tests/lint/pages.py tests/lint/run tests/clients/run tests/clients/person.py tests/clients/screen.py tests/clients/stage.py \
-	tests/clients/test_component.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_slixmpp_adhoc.py tests/clients/test_slixmpp_data.py tests/clients/test_strophe.py
+	tests/clients/test_component.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_slixmpp_adhoc.py tests/clients/test_slixmpp_data.py tests/clients/test_slixmpp_register.py tests/clients/test_strophe.py
 
 # tests/clients: a client made with libstrophe, itself not checked by sanitizers
 if HAVE_STROPHE
@@ -383,6 +383,9 @@ tests_modules_time_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/disco.la
 tests_modules_disco_la_SOURCES = tests/modules/disco.c
 tests_modules_disco_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/register.la
+tests_modules_register_la_SOURCES = tests/modules/register.c
+tests_modules_register_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/offline.la
 tests_modules_offline_la_SOURCES = tests/modules/offline.c
 tests_modules_offline_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)

@@ -35,6 +35,8 @@ CPL_FROZEN(cpl_user_call, 136);
 CPL_FROZEN(cpl_online_call, 152);
 CPL_FROZEN(cpl_iq_call, 184);
 CPL_FROZEN(cpl_account_request, 688);
+CPL_FROZEN(cpl_invite_redeem, 152);
+CPL_FROZEN(cpl_invite_shown, 40);
 CPL_FROZEN(cpl_authenticate, 128);
 CPL_FROZEN(cpl_bind, 128);
 CPL_FROZEN(cpl_roster_change, 304);

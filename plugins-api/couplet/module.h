@@ -34,6 +34,7 @@
 #include <couplet/publish.h>
 #include <couplet/schedule.h>
 #include <couplet/service.h>
+#include <couplet/service-invites.h>
 #include <couplet/service-roster.h>
 #include <couplet/service-tls.h>
 #include <couplet/session.h>
