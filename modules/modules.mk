@@ -31,6 +31,24 @@ modules_disco_la_SOURCES = modules/disco/caps.c modules/disco/caps.h modules/dis
 modules_disco_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_disco_la_LIBADD = $(OPENSSL_LIBS)
 
+module_LTLIBRARIES += modules/mimicking.la
+modules_mimicking_la_SOURCES = modules/mimicking.c
+modules_mimicking_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_mimicking_la_CPPFLAGS = $(AM_CPPFLAGS) $(ICU_CFLAGS)
+modules_mimicking_la_LIBADD = $(ICU_LIBS)
+
+module_LTLIBRARIES += modules/tombstones.la
+modules_tombstones_la_SOURCES = modules/tombstones.c
+modules_tombstones_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/welcome.la
+modules_welcome_la_SOURCES = modules/welcome.c
+modules_welcome_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/registration_watch.la
+modules_registration_watch_la_SOURCES = modules/registration_watch.c
+modules_registration_watch_la_LDFLAGS = $(MODULE_LDFLAGS)
+
 module_LTLIBRARIES += modules/ping.la
 modules_ping_la_SOURCES = modules/ping.c
 modules_ping_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -21,7 +21,7 @@ LIBC = re.compile(r'(assert|ctype|dirent|dlfcn|endian|errno|fcntl|fnmatch|getopt
 	r'netdb|poll|pthread|pwd|sched|semaphore|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|'
 	r'syslog|termios|time|uchar|ucontext|unistd|wchar|wctype|(sys|netinet|arpa|net|linux)/\w+)\.h$')
 # The headers that come with what a module links.
-WRAPPED = {'OPENSSL_LIBS': 'openssl/', 'SQLITE_LIBS': 'sqlite3.h', 'EXPAT_LIBS': 'expat', 'IDN_LIBS': 'idn', 'YAML_LIBS': 'yaml.h'}
+WRAPPED = {'OPENSSL_LIBS': 'openssl/', 'ICU_LIBS': 'unicode/', 'SQLITE_LIBS': 'sqlite3.h', 'EXPAT_LIBS': 'expat', 'IDN_LIBS': 'idn', 'YAML_LIBS': 'yaml.h'}
 
 
 class Tree:
