@@ -26,6 +26,10 @@ module_LTLIBRARIES += modules/bind.la
 modules_bind_la_SOURCES = modules/bind.c
 modules_bind_la_LDFLAGS = $(MODULE_LDFLAGS)
 
+module_LTLIBRARIES += modules/delegation.la
+modules_delegation_la_SOURCES = modules/delegation/delegation.c modules/delegation/delegation.h modules/delegation/forward.c modules/delegation/nested.c
+modules_delegation_la_LDFLAGS = $(MODULE_LDFLAGS)
+
 module_LTLIBRARIES += modules/disco.la
 modules_disco_la_SOURCES = modules/disco/caps.c modules/disco/caps.h modules/disco/disco.c
 modules_disco_la_LDFLAGS = $(MODULE_LDFLAGS)

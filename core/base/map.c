@@ -4,6 +4,7 @@
  * tombstones.
  */
 #include "core/base/map.h"
+#include "core/base/memory.h"
 #include <couplet/memory.h>
 #include <couplet/time.h>
 
@@ -96,6 +97,9 @@ static void map_resize(struct cpl_map *map, size_t size)
 
 	map->entries = cpl_alloc(size * sizeof(*map->entries));
 	map->size = size;
+	/* Whoever happens to run when a table grows or shrinks does not pay for it. */
+	if (old.entries)
+		memory_charge_as(map->entries, old.entries);
 	for (size_t i = 0; i < old.size; i++) {
 		size_t at = old.entries[i].hash & (size - 1);
 

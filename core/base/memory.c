@@ -262,16 +262,30 @@ size_t memory_size(const void *ptr)
 	return size;
 }
 
+static void charge_to(struct header *header, uint32_t payer)
+{
+	if (header->payer == payer)
+		return;
+	charge(account_memory_by_id(header->payer), -(int64_t)header->size, -1);
+	header->payer = payer;
+	charge(account_memory_by_id(payer), (int64_t)header->size, 1);
+}
+
 void memory_charge(void *ptr, struct account *account)
 {
 	struct header *header = header_of(ptr);
 
-	if (header->payer != account->memory->id) {
-		charge(account_memory_by_id(header->payer), -(int64_t)header->size, -1);
-		header->payer = account->memory->id;
-		charge(account->memory, (int64_t)header->size, 1);
-	}
+	charge_to(header, account->memory->id);
 	block_of(header);
+}
+
+void memory_charge_as(void *ptr, const void *other)
+{
+	struct header *header = header_of(ptr), *like = header_of(other);
+
+	charge_to(header, like->payer);
+	block_of(header);
+	block_of(like);
 }
 
 char *cpl_strdup(struct cpl_str s)

@@ -18,6 +18,8 @@ size_t memory_size(const void *ptr);
 
 /* Makes `account` pay for the block from now on; the one that paid so far is credited. */
 void memory_charge(void *ptr, struct account *account);
+/* The same for whoever pays for `other`. */
+void memory_charge_as(void *ptr, const void *other);
 
 /*
  * All live blocks, in builds with AddressSanitizer (POISONED_BUILD), which keep a list of them; others know of none. each() may neither allocate nor free with

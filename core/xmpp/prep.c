@@ -363,3 +363,13 @@ int cpl_prepare_password(struct cpl_str *out, struct cpl_str text, bool query, s
 	explicit_bzero(prepared, sizeof prepared);
 	return good ? 0 : CPL_E_INVALID;
 }
+
+bool cpl_is_domain(struct cpl_str text)
+{
+	struct cpl_arena *arena = cpl_arena_create();
+	struct cpl_str prepared;
+	bool same = cpl_prepare_domain(&prepared, text, arena) == 0 && cpl_str_equal(prepared, text);
+
+	cpl_arena_destroy(&arena);
+	return same;
+}

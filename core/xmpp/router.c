@@ -113,11 +113,29 @@ static unsigned target_bit(const struct cpl_ev_stanza *ev)
 	return ev->target == CPL_TARGET_FULL ? (ev->host->component ? CPL_TO_FULL : 0) : bits[ev->target];
 }
 
+static void start_request(struct routing *routing)
+{
+	struct cpl_ev_stanza *ev = &routing->ev;
+	unsigned bit = target_bit(ev);
+
+	if (bit && (ev->user || bit == CPL_TO_HOST || ev->host->component) &&
+	    dispatch_iq_start(ev->host, ev, bit, cpl_first_child(ev->stanza->root), claimed_done))
+		return;
+	cpl_fire_iq(ev->host, ev, target_done);
+}
+
+static void request_done(struct cpl_event *event, enum cpl_flow result)
+{
+	if (result == CPL_NEXT)
+		start_request(routing_of(event));
+	else
+		target_done(event, result);
+}
+
 static void fire_target(struct routing *routing)
 {
 	struct cpl_ev_stanza *ev = &routing->ev;
 	struct cpl_stanza *stanza = ev->stanza;
-	unsigned bit = target_bit(ev);
 
 	if (ev->user)
 		cpl_user_ref(ev->user);
@@ -129,14 +147,16 @@ static void fire_target(struct routing *routing)
 		cpl_fire_presence(ev->host, ev, target_done);
 		return;
 	}
-	if (!is_request(stanza) && bit && iq_take_answer(stanza)) {
+	if (is_request(stanza)) {
+		if (cpl_event_wanted(ev->host, CPL_EVENT_iq_request))
+			cpl_fire_iq_request(ev->host, ev, request_done);
+		else
+			start_request(routing);
+	} else if (target_bit(ev) && iq_take_answer(stanza)) {
 		target_done(&ev->event, CPL_HANDLED);
-		return;
+	} else {
+		cpl_fire_iq(ev->host, ev, target_done);
 	}
-	if (is_request(stanza) && bit && (ev->user || bit == CPL_TO_HOST || ev->host->component) &&
-	    dispatch_iq_start(ev->host, ev, bit, cpl_first_child(stanza->root), claimed_done))
-		return;
-	cpl_fire_iq(ev->host, ev, target_done);
 }
 
 static void user_ready(struct user_wait *wait, struct cpl_user *user, int status)
@@ -164,7 +184,8 @@ static bool needs_account(const struct routing *routing)
 		return stanza->type != CPL_TYPE_NONE && stanza->type != CPL_TYPE_UNAVAILABLE && stanza->type != CPL_TYPE_ERROR;
 	default:
 		return is_request(stanza) && routing->ev.target == CPL_TARGET_BARE &&
-		       dispatch_iq_claimed(routing->ev.host, stanza->type, CPL_TO_BARE, cpl_first_child(stanza->root));
+		       (cpl_event_wanted(routing->ev.host, CPL_EVENT_iq_request) ||
+			dispatch_iq_claimed(routing->ev.host, stanza->type, CPL_TO_BARE, cpl_first_child(stanza->root)));
 	}
 }
 

@@ -32,16 +32,6 @@ static struct cpl_str entry_domain(struct cpl_str entry, struct cpl_str *ns)
 	return domain;
 }
 
-static bool is_domain(struct cpl_str text)
-{
-	struct cpl_arena *arena = cpl_arena_create();
-	struct cpl_str prepared;
-	bool good = cpl_prepare_domain(&prepared, text, arena) == 0 && cpl_str_equal(prepared, text);
-
-	cpl_arena_destroy(&arena);
-	return good;
-}
-
 static void check(const void *values, struct cpl_str host, void (*fault)(void *data, const char *option, const char *text), void *data)
 {
 	const struct privilege_config *config = values;
@@ -58,7 +48,7 @@ static void check(const void *values, struct cpl_str host, void (*fault)(void *d
 		for (size_t j = 0; j < lists[i].list->count; j++) {
 			struct cpl_str ns, domain = entry_domain(lists[i].list->items[j], &ns);
 
-			if (!is_domain(domain))
+			if (!cpl_is_domain(domain))
 				fault(data, lists[i].option, "wants domains of components in small letters, such as pubsub.example.org");
 			else if (lists[i].wants_ns != (ns.len > 0))
 				fault(data, lists[i].option, lists[i].wants_ns ? "wants a namespace behind the domain" : "wants domains alone");

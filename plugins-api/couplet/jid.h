@@ -99,6 +99,8 @@ struct cpl_jid cpl_jid_with_resource(struct cpl_jid jid, struct cpl_str resource
 int cpl_prepare_local(struct cpl_str *out, struct cpl_str text, struct cpl_arena *arena);
 int cpl_prepare_domain(struct cpl_str *out, struct cpl_str text, struct cpl_arena *arena);
 int cpl_prepare_resource(struct cpl_str *out, struct cpl_str text, struct cpl_arena *arena);
+/* True for a domainpart in its prepared form: what an option that names a domain should be. */
+bool cpl_is_domain(struct cpl_str text);
 /* SASLprep (RFC 4013) of a password: as stored string when `query` is false, as query when true. */
 int cpl_prepare_password(struct cpl_str *out, struct cpl_str text, bool query, struct cpl_arena *arena);
 /* For the localpart of a new account: as cpl_prepare_local(), but unassigned code points are refused. */

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "core/base/map.h"
+#include "core/base/memory.h"
 #include <couplet/memory.h>
 
 struct entry {
@@ -168,6 +169,28 @@ static uint64_t reference(const unsigned char *in, size_t len, const uint64_t ke
 	return v0 ^ v1 ^ v2 ^ v3;
 }
 
+/* Whoever made a table pays for it, also when it grows or shrinks while others run. */
+static void its_maker_pays(void **state)
+{
+	struct account *maker = account_create("maker"), *other = account_create("other");
+	struct account_visit visit = account_enter(maker, NULL, ACCOUNT_IN_CORE);
+	struct cpl_map map = {0};
+
+	cpl_map_put(&map, key_of(&entries[0]), &entries[0]);
+	account_leave(&visit);
+	visit = account_enter(other, NULL, ACCOUNT_IN_CORE);
+	for (int i = 1; i < MANY; i++)
+		cpl_map_put(&map, key_of(&entries[i]), &entries[i]);
+	assert_int_equal(atomic_load(&other->memory->bytes), 0);
+	assert_true(atomic_load(&maker->memory->bytes) >= (int64_t)(MANY * sizeof(struct cpl_map_entry)));
+	for (int i = 1; i < MANY; i++)
+		cpl_map_remove(&map, key_of(&entries[i]));
+	assert_int_equal(atomic_load(&other->memory->bytes), 0);
+	cpl_map_finish(&map);
+	assert_int_equal(atomic_load(&maker->memory->bytes), 0);
+	account_leave(&visit);
+}
+
 static void siphash(void **state)
 {
 	const uint64_t key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
@@ -191,6 +214,7 @@ int main(void)
 		cmocka_unit_test(put_replaces),
 		cmocka_unit_test_setup(many_keys, setup),
 		cmocka_unit_test_setup(removal_while_iterating, setup),
+		cmocka_unit_test_setup(its_maker_pays, setup),
 		cmocka_unit_test(siphash),
 	};
 
