@@ -125,6 +125,7 @@ int server_prepare(const struct server_options *options, struct config_report *r
 	server.options = *options;
 	manager_hooks.commands_add = command_add;
 	manager_hooks.commands_remove = command_remove;
+	manager_hooks.commands_replace = command_replace;
 	manager_hooks.commands = command_builtin;
 	manager_hooks.server_commands = server_commands;
 	manager_init();

@@ -98,17 +98,45 @@ int command_add(struct cpl_module *owner, const struct cpl_command *table, struc
 	return 0;
 }
 
-void command_remove(struct cpl_module *owner)
+/* Takes a module's rows out, into `taken`, which has room for all. */
+static size_t rows_take(const struct cpl_module *owner, struct row **taken)
 {
-	size_t kept = 0;
+	size_t kept = 0, count = 0;
 
 	for (size_t i = 0; i < row_count; i++) {
 		if (rows[i]->owner == owner)
-			row_free(rows[i]);
+			taken[count++] = rows[i];
 		else
 			rows[kept++] = rows[i];
 	}
 	row_count = kept;
+	return count;
+}
+
+int command_replace(struct cpl_module *before, struct cpl_module *now, const struct cpl_command *table, struct cpl_error *error)
+{
+	struct row **former = cpl_alloc((row_count + 1) * sizeof *former);
+	size_t count = rows_take(before, former);
+	int status = command_add(now, table, error);
+
+	/* There is room again: they were in the array. */
+	for (size_t i = 0; i < count; i++) {
+		if (status < 0)
+			rows[row_count++] = former[i];
+		else
+			row_free(former[i]);
+	}
+	cpl_free(former);
+	return status;
+}
+
+void command_remove(struct cpl_module *owner)
+{
+	struct row **gone = cpl_alloc((row_count + 1) * sizeof *gone);
+
+	for (size_t count = rows_take(owner, gone); count > 0;)
+		row_free(gone[--count]);
+	cpl_free(gone);
 	invocation_cut_owner(owner, "the module was unloaded meanwhile");
 	if (row_count == 0) {
 		CPL_FREE(rows);

@@ -12,6 +12,8 @@
 int command_add(struct cpl_module *owner, const struct cpl_command *table, struct cpl_error *error);
 /* Takes the module's commands away; its running invocations are refused with a reason. */
 void command_remove(struct cpl_module *owner);
+/* The commands of a module's next generation (`table` may be NULL) in place of its own, all or, with a code, none; running invocations go on in the former one's code. */
+int command_replace(struct cpl_module *before, struct cpl_module *now, const struct cpl_command *table, struct cpl_error *error);
 /* The core's own commands (status, session, host, module, events, reload, stop, ...). */
 void command_add_builtin(void);
 /* Their tables, ended by NULL. */

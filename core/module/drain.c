@@ -184,6 +184,9 @@ static void finish(struct cpl_module *module)
 	}
 
 	show_state(module);
+	/* An invocation of a command that nothing of this code will end any more. */
+	if (module->replaced && module->descriptor.commands && manager_hooks.commands_remove)
+		manager_hooks.commands_remove(module);
 	/* Slots' data first: releasing it is the module's code, which may use what unload() frees. */
 	module_release(module);
 	if (module->loaded && module->descriptor.unload) {

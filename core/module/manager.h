@@ -15,7 +15,8 @@ struct cpl_host;
 /*
  * What layers above do for modules. The server sets the members before manager_init(); NULL: nobody does it (tests).
  * commands_add: a module's table, all or none of it. commands_remove: all of a module. commands_replace: at a reload, from the old generation to the new one, whose
- * table may be NULL, all or nothing; running invocations of the old one go on. Where it is NULL, remove and add do.
+ * table may be NULL, all or nothing; running invocations of the old one go on, and those that its code has not ended when it is closed are ended by commands_remove, too. Where it
+ * is NULL, remove and add do.
  */
 struct manager_hooks {
 	int (*commands_add)(struct cpl_module *owner, const struct cpl_command *table, struct cpl_error *error);

@@ -103,6 +103,11 @@ static bool open_multi(void)
 
 	if (http.multi)
 		return true;
+	/* Without it names would be resolved on the session thread, which waits for nobody. */
+	if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)) {
+		cpl_log_error("this libcurl resolves names in the thread that asks; requests over HTTP are refused");
+		return false;
+	}
 	visit = account_enter(NULL, NULL, ACCOUNT_IN_CORE);
 	http.multi = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_multi_init() : NULL;
 	if (http.multi) {

@@ -277,6 +277,7 @@ bool testcore_open(const struct testcore_setup *setup, struct cpl_buf *refusal)
 		testcore_fail("the loop cannot be made");
 	manager_hooks.commands_add = command_add;
 	manager_hooks.commands_remove = command_remove;
+	manager_hooks.commands_replace = command_replace;
 	manager_init();
 	if (now.preopen)
 		now.preopen();

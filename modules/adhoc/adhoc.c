@@ -18,9 +18,9 @@ struct adhoc_config {
 };
 static const struct cpl_option adhoc_options[] = {
 	CPL_OPT_INT(struct adhoc_config, max_rows, "500", "1", "10000", CPL_RELOADABLE, "The most rows of a table that an answer has."),
-	CPL_OPT_INT(struct adhoc_config, sessions, "1000", "1", "100000", CPL_RELOADABLE | CPL_GLOBAL_ONLY,
-		    "Forms in all that wait to be filled in; the oldest gives way."),
-	CPL_OPT_INT(struct adhoc_config, sessions_per_account, "8", "1", "1000", CPL_RELOADABLE | CPL_GLOBAL_ONLY,
+	CPL_OPT_INT(struct adhoc_config, sessions, "1000", "1", "100000", CPL_RELOADABLE,
+		    "Forms of a host in all that wait to be filled in; the oldest gives way."),
+	CPL_OPT_INT(struct adhoc_config, sessions_per_account, "8", "1", "1000", CPL_RELOADABLE,
 		    "Forms of one account that wait to be filled in; the oldest gives way."),
 	CPL_OPT_END,
 };
@@ -49,15 +49,11 @@ struct form_session {
 	bool running;
 };
 
+/* The forms of a host. They stay where they are when the module is reloaded; a change of struct form_session needs another layout number, too. */
 struct adhoc {
 	struct cpl_list sessions;
 	size_t count;
 };
-
-static struct adhoc *adhoc_of(const struct cpl_module *self)
-{
-	return cpl_module_data(self);
-}
 
 /* ---- sessions ---- */
 
@@ -68,6 +64,26 @@ static void session_drop(struct adhoc *adhoc, struct form_session *session)
 	cpl_jid_free(&session->owner);
 	cpl_free(session->words);
 	cpl_free(session);
+}
+
+static void release(void *data)
+{
+	struct adhoc *adhoc = data;
+
+	while (!cpl_list_empty(&adhoc->sessions))
+		session_drop(adhoc, CPL_CONTAINER(adhoc->sessions.next, struct form_session, node));
+	cpl_free(adhoc);
+}
+CPL_SLOT(adhoc_slot, HOST, struct adhoc, 1, release);
+static struct cpl_slot *const slots[] = {&adhoc_slot, NULL};
+
+static struct adhoc *adhoc_of(struct cpl_host *host)
+{
+	struct adhoc *adhoc = CPL_SLOT_MAKE(host, adhoc_slot);
+
+	if (!adhoc->sessions.next)
+		cpl_list_init(&adhoc->sessions);
+	return adhoc;
 }
 
 /* Makes room: forms nobody came back with, then the oldest of those that are too many. */
@@ -103,12 +119,12 @@ static void session_sweep(struct adhoc *adhoc, const struct adhoc_config *config
 	}
 }
 
-static struct form_session *session_make(struct cpl_module *self, struct cpl_jid owner, const char *words)
+static struct form_session *session_make(struct cpl_module *self, struct cpl_host *host, struct cpl_jid owner, const char *words)
 {
-	struct adhoc *adhoc = adhoc_of(self);
+	struct adhoc *adhoc = adhoc_of(host);
 	struct form_session *session;
 
-	session_sweep(adhoc, CPL_CONFIG(self, NULL, struct adhoc_config), owner);
+	session_sweep(adhoc, CPL_CONFIG(self, host, struct adhoc_config), owner);
 	session = CPL_NEW(struct form_session);
 	cpl_random_id(session->id);
 	session->owner = cpl_jid_dup(owner);
@@ -119,15 +135,24 @@ static struct form_session *session_make(struct cpl_module *self, struct cpl_jid
 	return session;
 }
 
-static struct form_session *session_find(struct cpl_module *self, struct cpl_str id, struct cpl_jid owner, const char *words)
+static struct form_session *session_with(struct adhoc *adhoc, struct cpl_str id)
 {
-	CPL_LIST_EACH(node, &adhoc_of(self)->sessions) {
+	CPL_LIST_EACH(node, &adhoc->sessions) {
 		struct form_session *session = CPL_CONTAINER(node, struct form_session, node);
 
-		if (cpl_str_is(id, session->id) && cpl_jid_equal(session->owner, owner) && strcmp(session->words, words) == 0)
-			return cpl_monotonic() - session->since > EXPIRY_MS && !session->running ? NULL : session;
+		if (cpl_str_is(id, session->id))
+			return session;
 	}
 	return NULL;
+}
+
+static struct form_session *session_find(struct cpl_host *host, struct cpl_str id, struct cpl_jid owner, const char *words)
+{
+	struct form_session *session = session_with(adhoc_of(host), id);
+
+	if (!session || !cpl_jid_equal(session->owner, owner) || strcmp(session->words, words) != 0)
+		return NULL;
+	return cpl_monotonic() - session->since > EXPIRY_MS && !session->running ? NULL : session;
 }
 
 /* ---- answers ---- */
@@ -165,10 +190,9 @@ static void add_note(struct cpl_stanza *answer, struct cpl_element *command, con
 
 struct running {
 	struct cpl_command_run run;
-	struct cpl_module *self;
 	struct cpl_stanza *request;
-	struct form_session *session; /* NULL: the command needed no form */
-	char id[CPL_ID_TEXT];
+	struct cpl_host *host;
+	char id[CPL_ID_TEXT]; /* of the form, if the command needed one */
 	char words[]; /* NUL-terminated */
 };
 
@@ -193,19 +217,22 @@ static void answer_run(struct running *running)
 static void on_run(struct cpl_call *call)
 {
 	struct running *running = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_command_run, call), struct running, run);
+	/* Looked for, as the host or the module may have gone meanwhile. */
+	struct adhoc *adhoc = CPL_SLOT_GET(running->host, adhoc_slot);
+	struct form_session *session = adhoc ? session_with(adhoc, cpl_str_of(running->id)) : NULL;
 
 	if (call->status != 0) {
 		refuse(running->request, CPL_INTERNAL_SERVER_ERROR, NULL, "It is not known whether the command has been carried out");
-	} else if (running->run.exit_code == 2 && running->session) {
+	} else if (running->run.exit_code == 2 && session) {
 		/* The form can be corrected and sent again. */
-		running->session->running = false;
-		running->session = NULL;
+		session->running = false;
+		session = NULL;
 		refuse(running->request, CPL_BAD_REQUEST, &bad_payload, running->run.reason.ptr);
 	} else {
 		answer_run(running);
 	}
-	if (running->session)
-		session_drop(adhoc_of(running->self), running->session);
+	if (session)
+		session_drop(adhoc, session);
 	cpl_stanza_unref(&running->request);
 	cpl_free(running);
 }
@@ -218,8 +245,7 @@ static enum cpl_flow run(struct cpl_module *self, struct cpl_ev_stanza *ev, cons
 	struct cpl_str words = cpl_str_of(view->words);
 	int status;
 
-	running->self = self;
-	running->session = session;
+	running->host = ev->host;
 	memcpy(running->words, view->words, len);
 	if (session)
 		memcpy(running->id, session->id, sizeof(running->id));
@@ -246,7 +272,7 @@ static enum cpl_flow begin(struct cpl_module *self, struct cpl_ev_stanza *ev, co
 
 	if (!form_needed(view))
 		return run(self, ev, view, NULL, NULL, CPL_NONE);
-	answer = answer_begin(ev->stanza, view->words, session_make(self, ev->stanza->from, view->words)->id, "executing", &command);
+	answer = answer_begin(ev->stanza, view->words, session_make(self, ev->host, ev->stanza->from, view->words)->id, "executing", &command);
 	actions = cpl_add(answer, command, &actions_name);
 	cpl_attr_set(answer, actions, "execute", CPL_STR("complete"));
 	cpl_add(answer, actions, &complete_name);
@@ -259,7 +285,7 @@ static enum cpl_flow begin(struct cpl_module *self, struct cpl_ev_stanza *ev, co
 static enum cpl_flow go_on(struct cpl_module *self, struct cpl_ev_stanza *ev, const struct cpl_command_view *view, const struct cpl_element *command,
 			   struct cpl_str id, struct cpl_str action)
 {
-	struct form_session *session = session_find(self, id, ev->stanza->from, view->words);
+	struct form_session *session = session_find(ev->host, id, ev->stanza->from, view->words);
 	struct cpl_str values[CPL_COMMAND_FIELDS_MAX], password;
 	struct cpl_stanza *answer;
 	struct cpl_element *element;
@@ -273,7 +299,7 @@ static enum cpl_flow go_on(struct cpl_module *self, struct cpl_ev_stanza *ev, co
 		return refuse(ev->stanza, CPL_BAD_REQUEST, &bad_action, NULL);
 	if (cpl_str_is(action, "cancel")) {
 		answer = answer_begin(ev->stanza, view->words, session->id, "canceled", &element);
-		session_drop(adhoc_of(self), session);
+		session_drop(adhoc_of(ev->host), session);
 		cpl_send(&answer);
 		return CPL_HANDLED;
 	}
@@ -380,24 +406,6 @@ static const struct cpl_feature_row features[] = {
 	{NULL, 0},
 };
 
-static int load(struct cpl_module *self, struct cpl_error *error)
-{
-	struct adhoc *adhoc = CPL_NEW(struct adhoc);
-
-	cpl_list_init(&adhoc->sessions);
-	cpl_module_set_data(self, adhoc);
-	return 0;
-}
-
-static void unload(struct cpl_module *self)
-{
-	struct adhoc *adhoc = adhoc_of(self);
-
-	while (!cpl_list_empty(&adhoc->sessions))
-		session_drop(adhoc, CPL_CONTAINER(adhoc->sessions.next, struct form_session, node));
-	cpl_free(adhoc);
-}
-
 CPL_MODULE(adhoc) = {
 	CPL_MODULE_HEAD("adhoc", "1.0", "Ad-Hoc Commands: coupletctl's commands over XMPP (XEP-0050, XEP-0004)"),
 	.names = names,
@@ -406,6 +414,5 @@ CPL_MODULE(adhoc) = {
 	.events = events,
 	.iqs = iqs,
 	.features = features,
-	.load = load,
-	.unload = unload,
+	.slots = slots,
 };

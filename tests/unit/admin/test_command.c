@@ -278,6 +278,27 @@ static void a_module_that_goes_ends_its_commands(void **state)
 	assert_non_null(strstr(run("test table"), "x 2 there is no command"));
 }
 
+/* A reload: what runs goes on in the former code; a new table that does not fit leaves the former one. */
+static void a_module_s_next_generation_takes_over(void **state)
+{
+	static const struct cpl_command now[] = {{"test later", "Another.", NULL, "text,number,truth", 0, run_table}, CPL_COMMAND_END};
+	static const struct cpl_command faulty[] = {{"test twice", "Once.", NULL, NULL, 0, run_hold}, {"test twice", "Twice.", NULL, NULL, 0, run_hold}, CPL_COMMAND_END};
+	struct cpl_error error;
+
+	(void)state;
+	run("test hold");
+	assert_int_equal(command_replace(NULL, NULL, faulty, &error), CPL_E_CONFLICT);
+	assert_int_equal(command_replace(NULL, NULL, now, &error), 0);
+	assert_int_equal(heard.len, 0);
+	cpl_done(held);
+	assert_string_equal(hear(), "x 0 \n");
+	assert_non_null(strstr(run("test table"), "x 2 there is no command"));
+	assert_int_equal(command_replace(NULL, NULL, faulty, &error), CPL_E_CONFLICT);
+	assert_non_null(strstr(run("test later"), "x 0 "));
+	assert_int_equal(command_replace(NULL, NULL, NULL, &error), 0);
+	assert_non_null(strstr(run("test later"), "x 2 there is no command"));
+}
+
 static void two_with_the_same_words(void **state)
 {
 	static const struct cpl_command other[] = {{"other", "Other.", NULL, NULL, 0, run_hold}, {"test table", "Same.", NULL, NULL, 0, run_hold}, CPL_COMMAND_END};
@@ -359,6 +380,7 @@ int main(void)
 		TEST(a_client_that_goes_cancels),
 		TEST(a_client_that_goes_is_not_written_to),
 		TEST(a_module_that_goes_ends_its_commands),
+		TEST(a_module_s_next_generation_takes_over),
 		TEST(two_with_the_same_words),
 		TEST(strangers_are_dropped),
 		TEST(frames_too_long_are_dropped),

@@ -9,6 +9,8 @@
 
 #include <couplet/memory.h>
 #include <couplet/time.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -351,6 +353,56 @@ static void test_cancel(void **state)
 	assert_int_equal(request.status, 0);
 }
 
+/*
+ * In place of the C library's: a name server that does not answer. It lets the resolver's thread go when the test says so, or after 8 s, so that one that
+ * waits for it is too late and not stuck.
+ */
+static _Atomic int resolving, resolve_on;
+
+__attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+{
+	static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	void *symbol;
+
+	if (!node || strcmp(node, "silent.example") != 0) {
+		symbol = dlsym(RTLD_NEXT, "getaddrinfo");
+		memcpy(&real, &symbol, sizeof(real));
+		return real(node, service, hints, out);
+	}
+	resolving++;
+	for (int i = 0; i < 800 && !resolve_on; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	resolving--;
+	return EAI_AGAIN;
+}
+
+static void test_resolver_does_not_keep_the_thread(void **state)
+{
+	struct cpl_http_request what = {.url = CPL_STR("http://silent.example/"), .timeout_ms = 200};
+	struct request slow = {.status = 1}, cancelled = {.status = 1}, other;
+	int64_t since = now();
+
+	assert_int_equal(cpl_http_start(&slow.http, NULL, &what, on_done), 0);
+	what.timeout_ms = 0;
+	assert_int_equal(cpl_http_start(&cancelled.http, NULL, &what, on_done), 0);
+	for (int i = 0; i < 100 && resolving < 2; i++)
+		loop_turn(5);
+	assert_int_equal(resolving, 2);
+	get(&other, "/hello", NOTHING);
+	assert_int_equal(other.status, 0);
+	cpl_call_cancel(&cancelled.http.call);
+	wait_for(&cancelled);
+	assert_int_equal(cancelled.status, CPL_E_CANCELLED);
+	wait_for(&slow);
+	assert_int_equal(slow.status, CPL_E_TIMEOUT);
+	assert_true(now() - since < 4000);
+	assert_int_equal(http_count(), 0);
+	resolve_on = 1;
+	for (int i = 0; i < 500 && resolving; i++)
+		loop_turn(10);
+	assert_int_equal(resolving, 0);
+}
+
 static void test_scope_ends(void **state)
 {
 	struct request requests[3], late;
@@ -466,6 +518,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_redirects, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_a_request, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_resolver_does_not_keep_the_thread, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_scope_ends, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unload, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_again_from_the_callback, set_up, tear_down),
