@@ -15,8 +15,8 @@ static enum cpl_flow on_iq(struct cpl_module *self, struct cpl_ev_stanza *ev)
 	/* It may be on its way out, or have gone while the event was suspended. */
 	if (!ev->recipient || !cpl_session_can_receive(ev->recipient))
 		return CPL_NEXT;
-	/* Roster pushes come from the own account only: clients have believed others (RFC 6121 2.1.6, 10). */
-	if (cpl_child(stanza->root, &name_roster) && !cpl_jid_equal_bare(stanza->from, stanza->to))
+	/* Roster pushes come from the own account only: clients have believed others (RFC 6121 2.1.6, 10). What we say in its name has no sender. */
+	if (cpl_child(stanza->root, &name_roster) && cpl_jid_is_set(stanza->from) && !cpl_jid_equal_bare(stanza->from, stanza->to))
 		return CPL_NEXT;
 	cpl_session_send(ev->recipient, stanza);
 	return CPL_HANDLED;

@@ -96,7 +96,7 @@ modules_external_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_external_la_LIBADD = $(OPENSSL_LIBS)
 
 module_LTLIBRARIES += modules/privilege.la
-modules_privilege_la_SOURCES = modules/privilege/behalf.c modules/privilege/privilege.c modules/privilege/privilege.h
+modules_privilege_la_SOURCES = modules/privilege/behalf.c modules/privilege/contacts.c modules/privilege/privilege.c modules/privilege/privilege.h
 modules_privilege_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/private.la

@@ -183,9 +183,9 @@ static bool needs_account(const struct routing *routing)
 	case CPL_PRESENCE:
 		return stanza->type != CPL_TYPE_NONE && stanza->type != CPL_TYPE_UNAVAILABLE && stanza->type != CPL_TYPE_ERROR;
 	default:
-		return is_request(stanza) && routing->ev.target == CPL_TARGET_BARE &&
+		return is_request(stanza) && (routing->ev.target == CPL_TARGET_BARE || routing->ev.target == CPL_TARGET_SELF) &&
 		       (cpl_event_wanted(routing->ev.host, CPL_EVENT_iq_request) ||
-			dispatch_iq_claimed(routing->ev.host, stanza->type, CPL_TO_BARE, cpl_first_child(stanza->root)));
+			dispatch_iq_claimed(routing->ev.host, stanza->type, CPL_TO_BARE | CPL_TO_SELF, cpl_first_child(stanza->root)));
 	}
 }
 
@@ -200,6 +200,14 @@ static void remote_done(struct cpl_event *event, enum cpl_flow result)
 	else if (result == CPL_FAILED)
 		cpl_bounce(stanza, CPL_INTERNAL_SERVER_ERROR, NULL);
 	routing_end(routing);
+}
+
+/* True for the sender's own account; a request that was made here in an account's name (XEP-0356) is the account's, too. */
+static bool is_own(const struct cpl_ev_stanza *ev, struct cpl_jid to)
+{
+	if (ev->session)
+		return ev->session->user && cpl_jid_equal(to, ev->session->user->jid);
+	return is_request(ev->stanza) && cpl_jid_equal_bare(to, ev->stanza->from);
 }
 
 static void route_to_target(struct routing *routing)
@@ -242,7 +250,7 @@ static void route_to_target(struct routing *routing)
 		ev->recipient = cpl_map_get(&ev->host->sessions, cpl_jid_str(to));
 		routing->recipient = ev->recipient ? cpl_session_ref(ev->recipient) : NULL;
 	} else {
-		ev->target = ev->session && ev->session->user && cpl_jid_equal(to, ev->session->user->jid) ? CPL_TARGET_SELF : CPL_TARGET_BARE;
+		ev->target = is_own(ev, to) ? CPL_TARGET_SELF : CPL_TARGET_BARE;
 	}
 	ev->user = ev->recipient ? ev->recipient->user : cpl_user_find(ev->host, cpl_jid_local(to));
 	if (ev->user && ev->user->removed)

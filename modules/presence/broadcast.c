@@ -2,13 +2,15 @@
 /* Who hears of a resource: broadcast, probes and their answers, directed presence, the end (RFC 6121 4). */
 #include "modules/presence/presence.h"
 
-/* A copy to another address, sent. Contacts that are local and not in memory have no resource that could hear of it. */
+/*
+ * A copy to another address, sent. Contacts of the same host that are not in memory have no resource that could hear of it; on another host somebody else may want to know (XEP-0356 7.4).
+ */
 static void send_copy(const struct cpl_stanza *stanza, struct cpl_jid to)
 {
 	struct cpl_host *host = cpl_host_find(cpl_jid_domain(to));
 	struct cpl_stanza *copy;
 
-	if (host && !host->component && to.local_len && !cpl_user_find(host, cpl_jid_local(to)))
+	if (host && !host->component && to.local_len && cpl_str_equal(host->name, cpl_jid_domain(stanza->from)) && !cpl_user_find(host, cpl_jid_local(to)))
 		return;
 	copy = cpl_stanza_copy(stanza);
 	cpl_stanza_set_to(copy, to);

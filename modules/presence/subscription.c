@@ -208,6 +208,8 @@ static void done(struct cpl_call *call)
 		done_in(s);
 	else if (call->status == 0)
 		done_out(s);
+	else if (call->status == CPL_E_DENIED)
+		cpl_bounce(s->stanza, CPL_NOT_ALLOWED, NULL);
 	else if (call->status == CPL_E_FULL)
 		cpl_bounce(s->stanza, CPL_RESOURCE_CONSTRAINT, "The roster is full or the server is out of space");
 	else

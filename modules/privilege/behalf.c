@@ -82,15 +82,17 @@ static bool may_ask(const struct privilege_config *config, const struct cpl_ev_s
 	       (!cpl_jid_is_set(inner->from) || cpl_jid_equal(inner->from, ev->stanza->to));
 }
 
-enum cpl_flow privilege_on_iq(struct cpl_module *self, struct cpl_ev_stanza *ev)
+enum cpl_flow privilege_on_iq_request(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
 	const struct privilege_config *config = CPL_CONFIG(self, ev->host, struct privilege_config);
-	const struct cpl_element *outer = cpl_child(ev->stanza->root, &privilege_iq);
+	const struct cpl_element *outer = cpl_first_child(ev->stanza->root);
 	struct cpl_element *first = cpl_first_child(outer);
-	struct cpl_stanza *inner = first && cpl_child_count(outer) == 1 ? cpl_stanza_unwrap(first) : NULL;
-	struct cpl_stanza *sent;
+	struct cpl_stanza *inner, *sent;
 	struct behalf *behalf;
 
+	if (!cpl_is(outer, &privilege_iq))
+		return CPL_NEXT;
+	inner = ev->target == CPL_TARGET_BARE && ev->user && first && cpl_child_count(outer) == 1 ? cpl_stanza_unwrap(first) : NULL;
 	if (!inner || !may_ask(config, ev, inner)) {
 		cpl_stanza_unref(&inner);
 		return cpl_iq_error(ev, CPL_FORBIDDEN, NULL);

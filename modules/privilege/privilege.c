@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Privileged entities (XEP-0356): components that the configuration allows to act for the accounts of a host. Rosters and presence are here, stanzas in
- * accounts' names in behalf.c. Presence of contacts (4.4, type roster) is not offered: it would have to be asked for in the names of accounts that are offline.
+ * accounts' names in behalf.c, presence of contacts in contacts.c.
  */
 #include "modules/privilege/privilege.h"
 
@@ -11,7 +11,11 @@ static const struct cpl_option options[] = {
 	CPL_OPT_BOOL(struct privilege_config, roster_push, "true", CPL_RELOADABLE, "Whether those that may read rosters are told of each change."),
 	CPL_OPT_LIST(struct privilege_config, message, "", CPL_RELOADABLE,
 		     "Domains of components that may send messages in the names of the host and its accounts."),
-	CPL_OPT_LIST(struct privilege_config, presence, "", CPL_RELOADABLE, "Domains of components that are told of the presence of the host's accounts."),
+	CPL_OPT_LIST(struct privilege_config, presence, "", CPL_RELOADABLE, "Domains of components that are told when the host's accounts become available and unavailable."),
+	CPL_OPT_LIST(struct privilege_config, presence_roster, "", CPL_RELOADABLE,
+		     "Domains of components that are told of the presence of the accounts and of all their contacts; they must be in roster_get, too."),
+	CPL_OPT_INT(struct privilege_config, presence_contacts, "10000", "1", "1000000", CPL_RELOADABLE,
+		    "Resources of contacts that are remembered for each component, so that it is told once and not once for each account."),
 	CPL_OPT_LIST(struct privilege_config, iq_get, "", CPL_RELOADABLE,
 		     "What may be asked in the names of accounts: a component's domain, a blank, the namespace of the request."),
 	CPL_OPT_LIST(struct privilege_config, iq_set, "", CPL_RELOADABLE, "The same for requests that change something."),
@@ -41,7 +45,8 @@ static void check(const void *values, struct cpl_str host, void (*fault)(void *d
 		bool wants_ns;
 	} lists[] = {
 		{"roster_get", &config->roster_get, false}, {"roster_set", &config->roster_set, false}, {"message", &config->message, false},
-		{"presence", &config->presence, false},	    {"iq_get", &config->iq_get, true},		{"iq_set", &config->iq_set, true},
+		{"presence", &config->presence, false},	    {"presence_roster", &config->presence_roster, false},
+		{"iq_get", &config->iq_get, true},	    {"iq_set", &config->iq_set, true},
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
@@ -50,6 +55,9 @@ static void check(const void *values, struct cpl_str host, void (*fault)(void *d
 
 			if (!cpl_is_domain(domain))
 				fault(data, lists[i].option, "wants domains of components in small letters, such as pubsub.example.org");
+			else if (lists[i].list == &config->presence_roster &&
+				 !privilege_granted(&config->roster_get, (struct cpl_jid){domain.ptr, 0, (uint16_t)domain.len, 0, 0}))
+				fault(data, lists[i].option, "wants domains that are in roster_get, too (XEP-0356 7.4)");
 			else if (lists[i].wants_ns != (ns.len > 0))
 				fault(data, lists[i].option, lists[i].wants_ns ? "wants a namespace behind the domain" : "wants domains alone");
 		}
@@ -78,7 +86,7 @@ bool privilege_granted_ns(const struct cpl_str_list *list, struct cpl_jid sender
 CPL_NAME(perm_name, NS_PRIVILEGE, "perm");
 CPL_NAME(namespace_name, NS_PRIVILEGE, "namespace");
 CPL_NAME(roster_query, "jabber:iq:roster", "query");
-static struct cpl_name *const names[] = {&privilege_element, &privilege_iq, &privilege_forwarded, &perm_name, &namespace_name, &roster_query, NULL};
+static struct cpl_name *const names[] = {&privilege_element, &privilege_iq, &privilege_forwarded, &privilege_delay, &perm_name, &namespace_name, &roster_query, NULL};
 
 /* ---- telling a component what it may do, when it connects ---- */
 
@@ -135,7 +143,9 @@ static void advertise(const struct privilege_config *config, struct cpl_host *ho
 	}
 	if (privilege_granted(&config->message, to))
 		add_perm(message, privilege, "message", "outgoing");
-	if (privilege_granted(&config->presence, to))
+	if (privilege_granted(&config->presence_roster, to))
+		add_perm(message, privilege, "presence", "roster");
+	else if (privilege_granted(&config->presence, to))
 		add_perm(message, privilege, "presence", "managed_entity");
 	add_namespaces(message, privilege, config, to);
 	if (cpl_child_count(privilege) > 0)
@@ -143,7 +153,7 @@ static void advertise(const struct privilege_config *config, struct cpl_host *ho
 	cpl_stanza_unref(&message);
 }
 
-/* ---- presence (XEP-0356 4) ---- */
+/* ---- presence (XEP-0356 7) ---- */
 
 static void tell_presence(const struct cpl_session *session, struct cpl_str domain)
 {
@@ -159,12 +169,33 @@ static void tell_presence(const struct cpl_session *session, struct cpl_str doma
 	cpl_send(&stanza);
 }
 
-static void on_presence_changed(struct cpl_module *self, struct cpl_ev_session *ev)
+static void tell_all(const struct cpl_session *session, const struct cpl_str_list *domains, const struct cpl_str_list *but)
+{
+	for (size_t i = 0; i < domains->count; i++) {
+		struct cpl_jid domain = {domains->items[i].ptr, 0, (uint16_t)domains->items[i].len, 0, 0};
+
+		if (!but || !privilege_granted(but, domain))
+			tell_presence(session, domains->items[i]);
+	}
+}
+
+/* 7.1: initial presence and the end; changes in between are for those who hear of contacts, as every account may be one. */
+static void on_available(struct cpl_module *self, struct cpl_ev_session *ev)
 {
 	const struct privilege_config *config = CPL_CONFIG(self, ev->session->served, struct privilege_config);
 
-	for (size_t i = 0; i < config->presence.count; i++)
-		tell_presence(ev->session, config->presence.items[i]);
+	tell_all(ev->session, &config->presence, &config->presence_roster);
+}
+
+static void on_presence_changed(struct cpl_module *self, struct cpl_ev_session *ev)
+{
+	tell_all(ev->session, &CPL_CONFIG(self, ev->session->served, struct privilege_config)->presence_roster, NULL);
+}
+
+static void on_unavailable(struct cpl_module *self, struct cpl_ev_session *ev)
+{
+	on_available(self, ev);
+	on_presence_changed(self, ev);
 }
 
 static void on_component_ready(struct cpl_module *self, struct cpl_ev_component *ev)
@@ -175,7 +206,9 @@ static void on_component_ready(struct cpl_module *self, struct cpl_ev_component 
 	size_t at = 0;
 
 	advertise(config, ev->host, component);
-	if (!privilege_granted(&config->presence, component))
+	if (privilege_granted(&config->presence_roster, component))
+		contacts_begin(self, ev->host, ev->session);
+	else if (!privilege_granted(&config->presence, component))
 		return;
 	/* What it would have got if it had been here (9, rule 1). */
 	while ((user = cpl_map_next(&ev->host->users, &at)))
@@ -184,6 +217,11 @@ static void on_component_ready(struct cpl_module *self, struct cpl_ev_component 
 			if (session->presence)
 				tell_presence(session, cpl_jid_domain(component));
 		}
+}
+
+static void on_component_gone(struct cpl_module *self, struct cpl_ev_component *ev)
+{
+	contacts_end(ev->host, ev->session);
 }
 
 /* ---- rosters (XEP-0356 3) ---- */
@@ -232,18 +270,23 @@ static void on_roster_changed(struct cpl_module *self, struct cpl_ev_roster *ev)
 	}
 }
 
+static struct cpl_slot *const slots[] = {&contacts_slot, NULL};
+
 static const struct cpl_event_row events[] = {
 	CPL_ON(component_ready, on_component_ready, FEATURE, 0),
+	CPL_ON(component_gone, on_component_gone, FEATURE, 0),
+	CPL_ON(session_available, on_available, FEATURE, 10),
 	CPL_ON(session_presence, on_presence_changed, FEATURE, 10),
-	CPL_ON(session_unavailable, on_presence_changed, FEATURE, 10),
+	CPL_ON(session_unavailable, on_unavailable, FEATURE, 10),
+	CPL_ON(presence, contacts_on_presence, FEATURE, 0),
 	CPL_ON(roster_changed, on_roster_changed, FEATURE, 10),
 	CPL_ON(message, privilege_on_message, FEATURE, 0),
+	CPL_ON(iq_request, privilege_on_iq_request, FEATURE, 0),
 	CPL_ON_END,
 };
 
 static const struct cpl_iq_row iqs[] = {
 	{CPL_IQ_GET | CPL_IQ_SET, CPL_TO_BARE, &roster_query, on_roster, 0},
-	{CPL_IQ_GET | CPL_IQ_SET, CPL_TO_BARE, &privilege_iq, privilege_on_iq, 0},
 	{0, 0, NULL, NULL, 0},
 };
 
@@ -255,5 +298,6 @@ CPL_MODULE(privilege) = {
 	.check = check,
 	.events = events,
 	.iqs = iqs,
+	.slots = slots,
 	.needs = needs,
 };

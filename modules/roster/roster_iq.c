@@ -110,7 +110,9 @@ enum cpl_flow roster_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
 	struct cpl_stanza *result;
 
-	if (!ev->session || !ev->user || !ev->user->roster)
+	if (!ev->session)
+		return roster_answer(self, ev);
+	if (!ev->user || !ev->user->roster)
 		return cpl_iq_error(ev, CPL_SERVICE_UNAVAILABLE, NULL);
 	cpl_session_set_interested(ev->session);
 	result = make_answer(ev);
@@ -232,7 +234,7 @@ static enum cpl_flow set_item(struct cpl_module *self, struct cpl_ev_stanza *ev)
 
 enum cpl_flow roster_on_set(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
-	if (!ev->session || !ev->user || !ev->user->roster)
+	if (!ev->user || !ev->user->roster)
 		return cpl_iq_error(ev, CPL_SERVICE_UNAVAILABLE, NULL);
 	return set_item(self, ev);
 }

@@ -54,7 +54,8 @@
 /*
  * An IQ request {kind of request, name of its payload, target} that goes straight to this handler, the only one in a host. The handler answers
  * with cpl_iq_result()/cpl_send() or cpl_iq_error() and returns CPL_HANDLED; CPL_NEXT leaves it to the event `iq`. It may suspend. `ev->user` is the account for SELF
- * and BARE (NULL: no such account; BARE requests for unknown accounts are answered by the core and never get here).
+ * and BARE (NULL: no such account; BARE requests for unknown accounts are answered by the core and never get here). `ev->session` is NULL for requests from elsewhere, and for SELF where the
+ * request was made in the account's name (XEP-0356).
  *
  * On a component's host (host->component) there are no accounts: ev->user is NULL, HOST is the domain, BARE any localpart@domain, FULL any
  * localpart@domain/resource, whether or not the module knows it. Requests to full addresses of other hosts go to their sessions and are never claimed.

@@ -73,7 +73,7 @@ void cpl_user_set_roster(struct cpl_user *user, struct cpl_roster *roster);
 
 struct cpl_roster_service {
 	size_t size;
-	/* CPL_E_FULL: the bound on items; CPL_E_NOT_FOUND: the account is gone. `change` stays the caller's until the callback. */
+	/* CPL_E_FULL: the bound on items; CPL_E_DENIED: this roster is not the account's to change; CPL_E_NOT_FOUND: the account is gone. `change` stays the caller's until the callback. */
 	int (*change)(struct cpl_module *provider, struct cpl_roster_change *change, struct cpl_scope *scope, struct cpl_user *user,
 		      struct cpl_jid contact, void (*done)(struct cpl_call *call));
 	/* The members from here on are in providers whose `size` says so. */
