@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * auth_file: logs people in by a file instead of the bundled module `auth`, which it replaces: SASL PLAIN over TLS, and the service "accounts". Lines of
- * LOCALPART:SHA256-HEX-OF-SALT-AND-PASSWORD:SALT-HEX. An account's object on disk is made at its first login. The way that a module for LDAP or HTTP would go, with
- * an asynchronous question in place of the look-up.
+ * LOCALPART:SHA256-HEX-OF-SALT-AND-PASSWORD:SALT-HEX. An account's object on disk is made at its first login. auth_http.c does the same with an asynchronous
+ * question in place of the look-up.
  *
  *     modules: [tls, auth_file, bind, ...]
  *     auth_file: {file: /etc/couplet/people}
  */
-#include <couplet/module.h>
+#include "plain.h"
 
 #include <openssl/evp.h>
 
@@ -23,14 +23,6 @@ static const struct cpl_option options[] = {
 	CPL_OPT_STRING(struct auth_config, file, NULL, CPL_REQUIRED | CPL_GLOBAL_ONLY, "The file of people; read when the module is loaded or reloaded."),
 	CPL_OPT_END,
 };
-
-#define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
-CPL_NAME(name_mechanisms, NS_SASL, "mechanisms");
-CPL_NAME(name_mechanism, NS_SASL, "mechanism");
-CPL_NAME(name_auth, NS_SASL, "auth");
-CPL_NAME(name_success, NS_SASL, "success");
-CPL_NAME(name_failure, NS_SASL, "failure");
-static struct cpl_name *const names[] = {&name_mechanisms, &name_mechanism, &name_auth, &name_success, &name_failure, NULL};
 
 /* ---- people ---- */
 
@@ -133,120 +125,30 @@ static bool is_right(const struct people *people, struct cpl_str username, struc
 
 /* ---- SASL ---- */
 
-static void on_features(struct cpl_module *self, struct cpl_ev_features *ev)
-{
-	struct cpl_element *mechanisms;
-
-	if (ev->session->type != CPL_SESSION_C2S_UNAUTHED || !ev->session->secure)
-		return;
-	mechanisms = cpl_add(ev->features, ev->features->root, &name_mechanisms);
-	cpl_add_with_text(ev->features, mechanisms, &name_mechanism, CPL_STR("PLAIN"));
-}
-
-/* A login under way. */
-struct login {
-	struct cpl_suspension *suspension;
-	struct cpl_session *session; /* referenced */
-	struct cpl_store_call account;
-	struct cpl_authenticate authenticate;
-	char username[CPL_JID_PART_MAX + 1];
-	size_t username_len;
-};
-
-static void send_failure(struct cpl_session *session, const char *condition)
-{
-	struct cpl_stanza *failure = cpl_nonza_create(&name_failure);
-
-	cpl_add_named(failure, failure->root, CPL_NONE, cpl_str_of(condition));
-	cpl_session_send_nonza(session, failure);
-	cpl_stanza_unref(&failure);
-}
-
-static void login_end(struct login *login, const char *failure)
-{
-	if (failure)
-		send_failure(login->session, failure);
-	cpl_resume(&login->suspension, CPL_HANDLED);
-	cpl_session_unref(&login->session);
-	cpl_free(login);
-}
-
-static void on_authenticated(struct cpl_call *call)
-{
-	struct login *login = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_authenticate, call), struct login, authenticate);
-
-	login_end(login, call->status == CPL_E_DENIED ? login->authenticate.condition : NULL);
-}
-
-/* The account is there now, or was before. */
-static void on_account(struct cpl_call *call)
-{
-	struct login *login = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct login, account);
-	struct cpl_stanza *success;
-	int status = call->status;
-
-	if (status == 0 || status == CPL_E_EXISTS) {
-		success = cpl_nonza_create(&name_success);
-		status = cpl_session_authenticate(&login->authenticate, login->session, (struct cpl_str){login->username, login->username_len}, "PLAIN",
-						  success, on_authenticated);
-		cpl_stanza_unref(&success);
-		if (status == 0)
-			return;
-	}
-	login_end(login, "temporary-auth-failure");
-}
-
-/* [authzid] NUL authcid NUL password (RFC 4616). */
-static bool read_plain(struct cpl_ev_nonza *ev, struct cpl_str *username, struct cpl_str *password)
-{
-	struct cpl_arena *arena = ev->nonza->arena;
-	struct cpl_str message, authzid;
-
-	if (!cpl_base64_decode(arena, cpl_text_of(ev->nonza->root, arena), &message))
-		return false;
-	return cpl_str_split(&message, '\0', &authzid) && cpl_str_split(&message, '\0', username) && message.ptr &&
-	       cpl_prepare_local(username, *username, arena) == 0 && cpl_prepare_password(password, message, true, arena) == 0;
-}
-
 static enum cpl_flow on_auth(struct cpl_module *self, struct cpl_ev_nonza *ev)
 {
-	struct cpl_session *session = ev->session;
-	struct cpl_str username, password;
-	struct cpl_batch *batch;
+	struct plain_login *login;
+	struct cpl_str password;
 	struct cpl_jid account;
-	struct login *login;
 
-	if (!session->secure || !cpl_str_is(cpl_attr_get(ev->nonza->root, "mechanism"), "PLAIN")) {
-		send_failure(session, session->secure ? "invalid-mechanism" : "encryption-required");
+	if (!plain_read(ev, &account, &password))
+		return CPL_HANDLED;
+	if (!is_right(cpl_module_data(self), cpl_jid_local(account), password)) {
+		plain_failure(ev->session, "not-authorized");
 		return CPL_HANDLED;
 	}
-	if (!read_plain(ev, &username, &password) || !is_right(cpl_module_data(self), username, password) ||
-	    cpl_jid_make(&account, username, session->host, CPL_NONE, ev->nonza->arena) != 0) {
-		send_failure(session, "not-authorized");
-		return CPL_HANDLED;
-	}
-	login = CPL_NEW(struct login);
-	login->session = cpl_session_ref(session);
-	memcpy(login->username, username.ptr, username.len);
-	login->username_len = username.len;
-	batch = cpl_batch_create();
-	cpl_batch_account_create(batch, account);
-	if (cpl_batch_commit(&login->account, &session->scope, &batch, on_account) != 0) {
-		send_failure(session, "temporary-auth-failure");
-		cpl_session_unref(&login->session);
-		cpl_free(login);
-		return CPL_HANDLED;
-	}
-	login->suspension = cpl_suspend(&ev->event);
+	login = CPL_NEW(struct plain_login);
+	plain_begin(login, ev, account);
+	plain_succeed(login);
 	return CPL_SUSPENDED;
 }
 
 static const struct cpl_event_row events[] = {
-	CPL_ON(stream_features, on_features, FEATURE, 10),
+	CPL_ON(stream_features, plain_on_features, FEATURE, 10),
 	CPL_ON_END,
 };
 static const struct cpl_nonza_row nonzas[] = {
-	{&name_auth, CPL_IN(C2S_UNAUTHED), on_auth},
+	{&plain_auth, CPL_IN(C2S_UNAUTHED), on_auth},
 	{NULL, 0, NULL},
 };
 
@@ -280,12 +182,18 @@ static int remove_account(struct cpl_module *provider, struct cpl_call *call, st
 	return CPL_E_UNSUPPORTED;
 }
 
-static const struct cpl_accounts_service service = {sizeof(struct cpl_accounts_service), unsupported, set_password, check, remove_account};
+static const struct cpl_accounts_service service = {
+	.size = offsetof(struct cpl_accounts_service, remove) + sizeof(service.remove), /* what came later is not there */
+	.create = unsupported,
+	.set_password = set_password,
+	.check = check,
+	.remove = remove_account,
+};
 static const struct cpl_provide_row provides[] = {{"accounts", 1, &service}, {NULL, 0, NULL}};
 
 CPL_MODULE(auth_file) = {
 	CPL_MODULE_HEAD("auth_file", "1.0", "Logs people in by a file"),
-	.names = names,
+	.names = plain_names,
 	.options = options,
 	.config_size = sizeof(struct auth_config),
 	.events = events,

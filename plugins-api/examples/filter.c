@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter: messages with words that the administrator does not want are refused or dropped. Shows a policy handler, a list option, an enumeration, and
- * the configuration of the host at hand.
+ * filter: messages with words that the administrator does not want are refused or dropped. Shows a policy handler, a list option, an enumeration,
+ * the configuration of the host at hand, and an event that is published for whoever wants to hear it (filter.h; strikes.c does).
  *
  *     modules+: [filter]
  *     filter: {words: [ducats, bargain], action: bounce}
  */
-#include <couplet/module.h>
+#include "filter.h"
 
 #include <strings.h>
 
@@ -38,6 +38,7 @@ static bool contains(struct cpl_str text, struct cpl_str word)
 static enum cpl_flow on_pre_message(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
 	const struct filter_config *config = CPL_CONFIG(self, ev->event.host, struct filter_config);
+	struct filter_refused refused;
 
 	CPL_CHILDREN(child, ev->stanza->root)
 	{
@@ -46,6 +47,8 @@ static enum cpl_flow on_pre_message(struct cpl_module *self, struct cpl_ev_stanz
 		for (size_t i = 0; i < config->words.count; i++) {
 			if (!contains(cpl_text_of(child, ev->stanza->arena), config->words.items[i]))
 				continue;
+			refused = (struct filter_refused){.session = ev->session, .word = config->words.items[i]};
+			cpl_publish_filter_refused(ev->event.host, &refused);
 			if (config->action == ACTION_BOUNCE)
 				cpl_bounce(ev->stanza, CPL_NOT_ACCEPTABLE, "This server does not carry such messages");
 			return CPL_HANDLED;
@@ -59,10 +62,16 @@ static const struct cpl_event_row events[] = {
 	CPL_ON_END,
 };
 
+static const struct cpl_publish_row publishes[] = {
+	CPL_PUBLISH(filter, refused, "A message was refused or dropped for a word in it."),
+	CPL_PUBLISH_END,
+};
+
 CPL_MODULE(filter) = {
 	CPL_MODULE_HEAD("filter", "1.0", "Refuses messages with unwanted words"),
 	.names = names,
 	.options = options,
 	.config_size = sizeof(struct filter_config),
 	.events = events,
+	.publishes = publishes,
 };
