@@ -35,6 +35,12 @@ modules_disco_la_SOURCES = modules/disco/caps.c modules/disco/caps.h modules/dis
 modules_disco_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_disco_la_LIBADD = $(OPENSSL_LIBS)
 
+module_LTLIBRARIES += modules/invites.la
+modules_invites_la_SOURCES = modules/invites/accept.c modules/invites/adhoc.c modules/invites/commands.c modules/invites/create.c modules/invites/invites.c \
+	modules/invites/invites.h modules/invites/redeem.c modules/invites/subscribe.c
+modules_invites_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_invites_la_LIBADD = $(OPENSSL_LIBS)
+
 module_LTLIBRARIES += modules/mimicking.la
 modules_mimicking_la_SOURCES = modules/mimicking.c
 modules_mimicking_la_LDFLAGS = $(MODULE_LDFLAGS)

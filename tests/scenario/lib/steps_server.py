@@ -141,7 +141,11 @@ def ctl(world, command, given, code, prints, block):
 	for line in block.split('\n') if prints else ():
 		regex = re.sub(r'\\\{any\\\}', '.*', re.escape(world.substitute(line.strip())))
 		regex = re.sub(r'(?:\\ )+', r'\\s+', regex)
-		if bool(re.search(regex, output)) != (prints == ' and prints'):
+		regex = re.sub(r'\\\{\\\$(\w+)\\\}', r'(?P<\1>\\S+)', regex)
+		found = re.search(regex, output)
+		if found:
+			world.names.update(found.groupdict())
+		if bool(found) != (prints == ' and prints'):
 			raise client.Failure('coupletctl %s: expected%s in the output: %s\nthe output:\n%s' % (
 				command, '' if prints == ' and prints' else ' not', line, output))
 

@@ -84,6 +84,7 @@ class World:
 		text = re.sub(r'\{byte ([0-9a-fA-F]{2})\}', lambda m: bytes.fromhex(m.group(1)).decode('ascii', 'surrogateescape'), text)
 		text = re.sub(r'\{\$(\w+)\}', lambda m: self.names.get(m.group(1), m.group(0)), text)
 		text = re.sub(r'\{sha1 ([^{}]*)\}', lambda m: hashlib.sha1(m.group(1).encode()).hexdigest(), text)
+		text = re.sub(r'\{token [^{}]*preauth=([0-9a-f]+)[^{}]*\}', r'\1', text)
 		return re.sub(r'\{base64 ([^{}]*)\}', lambda m: base64.b64encode(unescape(m.group(1)).encode()).decode(), text)
 
 	def run(self, statement):
