@@ -42,6 +42,8 @@ static void on_made(struct creation *creation, int status)
 		answer = cpl_stanza_result(answering->iq);
 		form = cpl_form_add(answer, answer_begin(answer, answering->iq, "completed"), "result", "urn:xmpp:invite#invitation");
 		add_result(answer, form, "uri", creation->uri);
+		if (creation->landing.ptr)
+			add_result(answer, form, "landing-url", creation->landing);
 		add_result(answer, form, "expire", cpl_time_format(creation->invite.expires, text));
 	} else if (status == CPL_E_FULL) {
 		answer = cpl_stanza_error(answering->iq, CPL_RESOURCE_CONSTRAINT, creation->error.text);

@@ -25,6 +25,7 @@ static void on_made(struct creation *creation, int status)
 	cpl_row_begin(in);
 	cpl_row_text(in, creation->uri);
 	cpl_row_text(in, cpl_time_format(creation->invite.expires, text));
+	cpl_row_text(in, creation->landing);
 	cpl_row_end(in);
 	cpl_done(in);
 }
@@ -277,11 +278,11 @@ const struct cpl_command invites_commands[] = {
 	 "Make a token that lets somebody make an account, and print its address.",
 	 "With --account it is for this user name, which is kept for it. With --contact the new account and this one become contacts, in the roster group --group. It can be used once, or "
 	 "as often as --uses says, until it expires.",
-	 "uri,expires", CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_create},
+	 "uri,expires,page", CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_create},
 	{"invite list <host>", "List the tokens of a host that have not expired.", NULL, "id,kind,account,contact,group,uses,used,expires",
 	 CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_list},
 	{"invite revoke <host> <word:id>", "Take a token back.", NULL, NULL, CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_revoke},
 	{"user reset <account> [--expires <word:time>]", "Make a token by which a person sets a new password, and print its address.",
-	 "It can be used once. The old password is good until then.", "uri,expires", CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_reset},
+	 "It can be used once. The old password is good until then.", "uri,expires,page", CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_reset},
 	CPL_COMMAND_END,
 };

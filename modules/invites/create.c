@@ -66,6 +66,27 @@ static void uri_make(struct creation *creation)
 	cpl_buf_finish(&uri);
 }
 
+/* XEP-0379 3.3 */
+static void landing_make(struct creation *creation)
+{
+	struct cpl_str rest = CPL_CONFIG(creation->self, creation->host, struct invites_config)->landing_page, mark = CPL_STR("{token}");
+	struct cpl_buf page = {0};
+
+	if (!rest.len)
+		return;
+	while (rest.len) {
+		if (cpl_str_starts(rest, mark)) {
+			cpl_buf_add(&page, cpl_str_of(creation->token));
+			rest = (struct cpl_str){rest.ptr + mark.len, rest.len - mark.len};
+		} else {
+			cpl_buf_add_char(&page, *rest.ptr);
+			rest = (struct cpl_str){rest.ptr + 1, rest.len - 1};
+		}
+	}
+	creation->landing = cpl_arena_copy(creation->arena, cpl_buf_str(&page));
+	cpl_buf_finish(&page);
+}
+
 /* ---- the commit ---- */
 
 static void on_committed(struct cpl_call *call)
@@ -74,8 +95,10 @@ static void on_committed(struct cpl_call *call)
 
 	if (call->status == CPL_E_CONFLICT)
 		cpl_fail(&creation->error, CPL_E_CONFLICT, "the name is kept for another invitation");
-	if (call->status == 0)
+	if (call->status == 0) {
 		uri_make(creation);
+		landing_make(creation);
+	}
 	creation_end(creation, call->status);
 }
 

@@ -7,8 +7,22 @@
 static const struct cpl_option options[] = {
 	CPL_OPT_TIME(struct invites_config, expires, "7d", "1m", "365d", CPL_RELOADABLE, "How long a token is good unless something else is asked for."),
 	CPL_OPT_INT(struct invites_config, per_account, "10", "1", "1000", CPL_RELOADABLE, "Tokens of one account that are good at a time; administrators are not bound."),
+	CPL_OPT_STRING(struct invites_config, landing_page, NULL, CPL_RELOADABLE,
+		       "Address of a page for people who have no client yet, such as https://example.org/invite/#{token}; {token} stands for the token."),
 	CPL_OPT_END,
 };
+
+static void check(const void *values, struct cpl_str host, void (*fault)(void *data, const char *option, const char *text), void *data)
+{
+	const struct invites_config *config = values;
+	struct cpl_str rest = config->landing_page, before;
+
+	if (!rest.ptr)
+		return;
+	cpl_str_split(&rest, '{', &before);
+	if (!cpl_str_is_uri(before) || !rest.ptr || !cpl_str_starts(rest, CPL_STR("token}")))
+		fault(data, "landing_page", "this should be an address with {token} in it, such as https://example.org/invite/#{token}");
+}
 
 struct cpl_name invites_preauth = {"urn:xmpp:pars:0", "preauth", 0, 0};
 CPL_NAME(token_feature, "urn:xmpp:ibr-token:0", "register");
@@ -183,6 +197,7 @@ CPL_MODULE(invites) = {
 	.names = names,
 	.options = options,
 	.config_size = sizeof(struct invites_config),
+	.check = check,
 	.events = events,
 	.iqs = iqs,
 	.features = features,

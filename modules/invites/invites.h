@@ -12,6 +12,7 @@
 struct invites_config {
 	int64_t expires;
 	int64_t per_account;
+	struct cpl_str landing_page;
 };
 
 /* As stored; append-only. */
@@ -63,7 +64,8 @@ struct creation {
 	struct cpl_str *expired; /* the owner's that need not be kept */
 	size_t expired_count;
 	char token[INVITE_TOKEN_TEXT], hash[INVITE_HASH_TEXT];
-	struct cpl_str uri;      /* result */
+	struct cpl_str uri;      /* results; landing: CPL_NONE without the option */
+	struct cpl_str landing;
 	struct cpl_error error;
 };
 /* Allocates one with its arena; the caller fills in invite (expires: 0 for the default) and owner. */
