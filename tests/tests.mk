@@ -484,3 +484,8 @@ tests_modules_sqlite_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/memory.la
 tests_modules_memory_la_SOURCES = tests/modules/memory.c
 tests_modules_memory_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+
+check_PROGRAMS += tests/unit/xmpp/test_order
+tests_unit_xmpp_test_order_SOURCES = tests/unit/xmpp/test_order.c tests/unit/xmpp/probe.c tests/unit/xmpp/probe.h
+tests_unit_xmpp_test_order_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xmpp_test_order_LDADD = $(STAGE_LIBS)
