@@ -99,6 +99,7 @@ void fault_pause(bool paused)
 		fault.memory_left = memory_fault_suspend();
 	else if (!paused && --fault.paused == 0)
 		memory_fault_resume(fault.memory_left);
+	syscall_fault_pause(fault.paused > 0);
 }
 
 void cpl_test_fail_write(unsigned nth)

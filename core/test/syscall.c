@@ -15,7 +15,7 @@
 
 static pthread_t session_thread;
 static _Atomic unsigned left;
-static _Atomic bool struck;
+static _Atomic bool struck, paused;
 
 void syscall_fault_at(unsigned nth)
 {
@@ -27,6 +27,11 @@ void syscall_fault_at(unsigned nth)
 bool syscall_fault_hit(void)
 {
 	return struck;
+}
+
+void syscall_fault_pause(bool pause)
+{
+	paused = pause;
 }
 
 static bool is_modules(void)
@@ -44,7 +49,7 @@ static bool strikes(void)
 {
 	unsigned now = left;
 
-	if (now == 0 || !is_modules())
+	if (now == 0 || paused || !is_modules())
 		return false;
 	while (now > 0 && !atomic_compare_exchange_weak(&left, &now, now - 1))
 		;

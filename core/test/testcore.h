@@ -88,6 +88,7 @@ void fault_pause(bool paused);
 /* The nth call from now on that the tested module makes fails with EIO; 0: none. Its first calls come with its load. */
 void syscall_fault_at(unsigned nth);
 bool syscall_fault_hit(void);
+void syscall_fault_pause(bool paused);
 
 /* ---- peer.c ---- */
 

@@ -165,10 +165,10 @@ void cpl_test_account(const char *bare_jid)
 	fault_pause(true);
 	code = cpl_batch_commit(&request, NULL, &batch, account_made);
 	cpl_test_settle();
-	fault_pause(false);
 	/* A driver with threads of its own answers in its own time. */
 	for (int turns = 0; code == 0 && cpl_call_pending(&request.call) && turns < 1000; turns++)
 		cpl_test_advance(1);
+	fault_pause(false);
 	if (code == 0)
 		code = request.call.status;
 	cpl_arena_destroy(&arena);
@@ -194,9 +194,9 @@ void cpl_test_password(const char *bare_jid, const char *password)
 	fault_pause(true);
 	code = service->create(provider, &call, NULL, jid, cpl_str_of(password), account_made);
 	cpl_test_settle();
-	fault_pause(false);
 	for (int turns = 0; code == 0 && cpl_call_pending(&call) && turns < 1000; turns++)
 		cpl_test_advance(1);
+	fault_pause(false);
 	if (code == 0)
 		code = call.status;
 	cpl_arena_destroy(&arena);
