@@ -82,7 +82,7 @@ couplet_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -export-dynamic
 # core/test: the test core, and the program that tests modules with it
 noinst_LTLIBRARIES += libtestcore.la
 libtestcore_la_SOURCES = core/test/testcore.c core/test/testcore.h core/test/testlog.c core/test/fault.c core/test/match.c core/test/peer.c \
-	core/test/verbs.c
+	core/test/syscall.c core/test/verbs.c
 bin_PROGRAMS += couplet-module-test
 couplet_module_test_SOURCES = core/test/run.c core/test/run.h core/test/adversity.c core/test/options.c core/test/main.c
 couplet_module_test_LDADD = $(libtestcore_la_OBJECTS) $(libcore_la_OBJECTS) $(libcore_la_LIBADD)

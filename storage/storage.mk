@@ -1,7 +1,7 @@
 # storage
 module_LTLIBRARIES += modules/memory.la
 modules_memory_la_SOURCES = storage/memory/data.c storage/memory/data.h storage/memory/execute.c storage/memory/execute.h \
-	storage/memory/keep.c storage/memory/keep.h storage/memory/memory.c
+	storage/memory/memory.c
 modules_memory_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/sqlite.la

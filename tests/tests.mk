@@ -472,6 +472,32 @@ check_LTLIBRARIES += tests/modules/wrong6/wrong.la
 tests_modules_wrong6_wrong_la_SOURCES = tests/modules/wrong.c
 tests_modules_wrong6_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=6
 tests_modules_wrong6_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong7/wrong.la
+tests_modules_wrong7_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong7_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=7
+tests_modules_wrong7_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/test_wrong.la
 tests_modules_test_wrong_la_SOURCES = tests/modules/test_wrong.c
 tests_modules_test_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+
+# tests/modules: of those that every server has
+check_LTLIBRARIES += tests/modules/auth.la
+tests_modules_auth_la_SOURCES = tests/modules/auth.c
+tests_modules_auth_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/bind.la
+tests_modules_bind_la_SOURCES = tests/modules/bind.c
+tests_modules_bind_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/tls.la
+tests_modules_tls_la_SOURCES = tests/modules/tls.c
+tests_modules_tls_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/sqlite.la
+tests_modules_sqlite_la_SOURCES = tests/modules/sqlite.c
+tests_modules_sqlite_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/memory.la
+tests_modules_memory_la_SOURCES = tests/modules/memory.c
+tests_modules_memory_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+
+check_PROGRAMS += tests/unit/xmpp/test_order
+tests_unit_xmpp_test_order_SOURCES = tests/unit/xmpp/test_order.c tests/unit/xmpp/probe.c tests/unit/xmpp/probe.h
+tests_unit_xmpp_test_order_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xmpp_test_order_LDADD = $(STAGE_LIBS)

@@ -112,20 +112,48 @@ static void come_after(void)
 	cpl_test_available(testcore_keep(jid));
 }
 
+/* A server that refuses to start because of the fault says why, and that is all of it. */
+static bool open_with_fault(const struct run *run, unsigned nth)
+{
+	struct testcore_setup setup = run_setup(run, NULL);
+	struct cpl_buf refusal = {0};
+	bool open, hit;
+
+	testlog_open();
+	fault_at(FAULT_SYSTEM, nth);
+	open = testcore_open(&setup, &refusal);
+	hit = fault_hit();
+	if (hit)
+		testlog_excuse(NULL, NULL);
+	if (!open && (!hit || !refusal.len))
+		testcore_fail("the server does not start%s:\n%s", hit ? " and does not say why" : "", refusal.ptr ? refusal.ptr : "");
+	cpl_buf_finish(&refusal);
+	if (open)
+		return true;
+	fault_at(FAULT_NONE, 0);
+	run_fault_struck();
+	close_server(true, true);
+	return false;
+}
+
 static void play_with_fault(const struct run *run, const void *data, unsigned nth)
 {
 	const struct fault_case *fault = data;
 	bool good, hit;
 
-	run_open(run);
-	fault_at(fault->kind, nth);
+	if (fault->kind == FAULT_SYSTEM && !open_with_fault(run, nth))
+		return;
+	if (fault->kind != FAULT_SYSTEM) {
+		run_open(run);
+		fault_at(fault->kind, nth);
+	}
 	good = testcore_run(fault->one->run);
 	hit = fault_hit();
 	fault_at(FAULT_NONE, 0);
 	if (hit) {
 		cpl_free(testcore_take_complaints());
 		run_fault_struck();
-		testlog_excuse(fault->kind == FAULT_MEMORY ? NULL : FAULT_TEXT, cpl_code_text(CPL_E_IO));
+		testlog_excuse(fault->kind == FAULT_MEMORY || fault->kind == FAULT_SYSTEM ? NULL : FAULT_TEXT, cpl_code_text(CPL_E_IO));
 		good = !account_host() || testcore_run(come_after);
 	}
 	close_server(good, hit);

@@ -6,7 +6,7 @@
 #include "core/module/manager.h"
 #include "core/xmpp/store.h"
 
-const char *const fault_names[FAULT_KINDS] = {"", "fallible allocation", "storage write", "storage query"};
+const char *const fault_names[FAULT_KINDS] = {"", "fallible allocation", "storage write", "storage query", "system call"};
 
 static struct {
 	struct cpl_module *provider;
@@ -85,11 +85,12 @@ void fault_at(enum fault kind, unsigned nth)
 	fault.left = nth;
 	fault.hit = false;
 	memory_fault_at(fault.kind == FAULT_MEMORY ? nth : 0);
+	syscall_fault_at(fault.kind == FAULT_SYSTEM ? nth : 0);
 }
 
 bool fault_hit(void)
 {
-	return fault.hit || (fault.kind == FAULT_MEMORY && memory_fault_hit());
+	return fault.hit || (fault.kind == FAULT_MEMORY && memory_fault_hit()) || (fault.kind == FAULT_SYSTEM && syscall_fault_hit());
 }
 
 void fault_pause(bool paused)
@@ -98,6 +99,7 @@ void fault_pause(bool paused)
 		fault.memory_left = memory_fault_suspend();
 	else if (!paused && --fault.paused == 0)
 		memory_fault_resume(fault.memory_left);
+	syscall_fault_pause(fault.paused > 0);
 }
 
 void cpl_test_fail_write(unsigned nth)

@@ -9,6 +9,8 @@
 #include "core/xmpp/admission.h"
 #include "core/xmpp/session.h"
 
+#include <openssl/evp.h>
+
 struct frame {
 	struct frame *next;
 	enum framer_event kind;
@@ -295,10 +297,10 @@ struct cpl_session *cpl_test_session(const struct cpl_test_session *peer)
 	return peer->session;
 }
 
-struct cpl_test_session *cpl_test_connect(const char *name)
+static struct cpl_test_session *connect_as(const char *name, const char *service, enum cpl_session_type type, bool secure)
 {
 	struct conn_script_options options = {
-		.events = &session_conn_events, .service = "c2s", .secure = true, .binding = CPL_STR("what binds this channel")};
+		.events = &session_conn_events, .service = service, .secure = secure, .binding = CPL_STR("what binds this channel")};
 	struct cpl_test_session *peer = CPL_NEW(struct cpl_test_session);
 	struct admission *admission;
 
@@ -307,8 +309,41 @@ struct cpl_test_session *cpl_test_connect(const char *name)
 	all = peer;
 	peer->script = conn_script_create(&options);
 	admission = admission_take(conn_script_conn(peer->script)->address);
-	peer->session = cpl_session_ref(session_create(conn_script_conn(peer->script), CPL_SESSION_C2S_UNAUTHED, admission));
+	peer->session = cpl_session_ref(session_create(conn_script_conn(peer->script), type, admission));
 	cpl_test_settle();
+	return peer;
+}
+
+struct cpl_test_session *cpl_test_connect(const char *name)
+{
+	return connect_as(name, "c2s", CPL_SESSION_C2S_UNAUTHED, true);
+}
+
+struct cpl_test_session *cpl_test_connect_plain(const char *name)
+{
+	return connect_as(name, "c2s", CPL_SESSION_C2S_UNAUTHED, false);
+}
+
+/* XEP-0114 3: the proof is the SHA-1 of the stream's id and the secret. */
+struct cpl_test_session *cpl_test_component(const char *domain, const char *secret)
+{
+	struct cpl_test_session *peer;
+	struct cpl_arena *arena = cpl_arena_create();
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	struct cpl_str proof;
+
+	if (testcore_between)
+		testcore_between();
+	peer = connect_as(domain, "component", CPL_SESSION_COMPONENT_UNAUTHED, false);
+	cpl_test_sendf(peer, "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='%s'>", domain);
+	proof = cpl_arena_printf(arena, "%.*s%s", CPL_ARG(peer->session->id), secret);
+	if (EVP_Digest(proof.ptr, proof.len, hash, &size, EVP_sha1(), NULL) != 1)
+		testcore_fail("there is no SHA-1");
+	proof = cpl_hex_encode(arena, hash, size);
+	cpl_test_sendf(peer, "<handshake>%.*s</handshake>", CPL_ARG(proof));
+	cpl_arena_destroy(&arena);
+	cpl_test_drop(peer);
 	return peer;
 }
 

@@ -28,6 +28,7 @@ struct testcore_setup run_setup(const struct run *run, const char *options)
 		.module = run->module,
 		.config = run->test->config,
 		.options = options ? options : run->test->options,
+		.certificates = run->test->flags & CPL_TEST_CERTIFICATES,
 		.driver = run->driver,
 	};
 }

@@ -2,12 +2,15 @@
 /* Start and stop as core/server.c does them, without the outside; and how a test fails. */
 #include "core/test/testcore.h"
 
+#include "core/admin/certificate.h"
 #include "core/admin/command.h"
 #include "core/base/account.h"
 #include "core/base/clock.h"
 #include "core/hook/dispatch.h"
 #include "core/loop/worker.h"
 #include "core/module/manager.h"
+#include "core/module/schedule.h"
+#include "core/net/tls_context.h"
 #include "core/server_state.h"
 #include "core/xml/parser.h"
 #include "core/xmpp/account_state.h"
@@ -267,6 +270,29 @@ bool cpl_test_configure(const char *options)
 
 /* ---- open ---- */
 
+static void certificate_fault(void *data, size_t host, bool fatal, const char *text)
+{
+	testcore_complain("the test core's certificate: %s", text);
+}
+
+/* Connections are no sockets, so TLS is pretended, but what is offered depends on whether there is a certificate: each host has one where the case asks for it. */
+static void install_certificates(void)
+{
+	static const struct tls_settings settings = {.min_version = "TLSv1.2"};
+	struct tls_host *hosts = cpl_alloc((server.config->host_count + 1) * sizeof(*hosts));
+	struct cpl_error error = {0};
+	char *path = cpl_asprintf("%s/certificate.pem", now.folder);
+
+	if (now.certificates && certificate_generate(server.config->hosts[0].name, path, NULL, &error) != 0)
+		testcore_fail("%s", error.text);
+	for (size_t i = 0; now.certificates && i < server.config->host_count; i++)
+		hosts[i] = (struct tls_host){server.config->hosts[i].name, path, NULL};
+	if (now.certificates)
+		tls_contexts_install(tls_contexts_create(hosts, server.config->host_count, &settings, certificate_fault, NULL));
+	cpl_free(path);
+	cpl_free(hosts);
+}
+
 bool testcore_open(const struct testcore_setup *setup, struct cpl_buf *refusal)
 {
 	struct cpl_error error = {0};
@@ -290,12 +316,13 @@ bool testcore_open(const struct testcore_setup *setup, struct cpl_buf *refusal)
 	suspension_set_timeout(server.config->core.suspend_timeout);
 	claims_init();
 	data_form_init();
+	install_certificates();
 	for (size_t i = 0; i < server.config->host_count; i++)
 		host_create(&server.config->hosts[i]);
 	command_add_builtin();
 	permission_configure(server.config);
-	if (manager_apply(server.config, &error) != 0 || store_declare(&role_store, &error) != 0 ||
-	    store_declare(&disabled_store, &error) != 0) {
+	if (schedule_open(now.folder, true, &error) != 0 || manager_apply(server.config, &error) != 0 ||
+	    store_declare(&role_store, &error) != 0 || store_declare(&disabled_store, &error) != 0) {
 		cpl_buf_addf(refusal, "%s\n", error.text);
 		return false;
 	}
@@ -415,11 +442,13 @@ void testcore_close(void)
 		close_sessions();
 	fault_close();
 	manager_finish();
+	schedule_finish();
 	check_accounts();
 	close_hosts();
 	store_finish();
 	worker_finish();
 	session_finish();
+	tls_contexts_install(NULL);
 	xml_finish();
 	command_remove(NULL);
 	loop_finish();

@@ -5,6 +5,7 @@
  *   testcore.c  open, close, time, configuration     peer.c   scripted sessions
  *   testlog.c   what the log may say                 match.c  is this stanza like that one
  *   fault.c     storage that fails when asked to     verbs.c  the module that is tested, commands
+ *   syscall.c   system calls that do
  *
  * On top of it couplet-module-test:
  *
@@ -25,6 +26,7 @@ struct testcore_setup {
 	const char *module;       /* its name; NULL: none is tested, and `config` gives the modules */
 	const char *config, *options; /* as in struct cpl_module_test */
 	void (*preopen)(void);    /* called before modules are opened, for those linked in; NULL: nothing */
+	bool certificates;        /* each host has one */
 	bool driver;              /* the module is a storage driver, and keeps this server's data */
 };
 
@@ -69,7 +71,7 @@ void testlog_excuse(const char *part, const char *other);
 /* ---- fault.c: what fails, once, when its turn comes ---- */
 
 #define FAULT_TEXT "the test core refuses this"
-enum fault { FAULT_NONE, FAULT_MEMORY, FAULT_WRITE, FAULT_QUERY, FAULT_KINDS };
+enum fault { FAULT_NONE, FAULT_MEMORY, FAULT_WRITE, FAULT_QUERY, FAULT_SYSTEM, FAULT_KINDS };
 extern const char *const fault_names[FAULT_KINDS];
 
 /* Puts itself between the core and the storage driver, unless that is what is tested. */
@@ -80,6 +82,13 @@ void fault_at(enum fault kind, unsigned nth);
 bool fault_hit(void);
 /* Not counted meanwhile: what the test core does for itself. Nests. */
 void fault_pause(bool paused);
+
+/* ---- syscall.c ---- */
+
+/* The nth call from now on that the tested module makes fails with EIO; 0: none. Its first calls come with its load. */
+void syscall_fault_at(unsigned nth);
+bool syscall_fault_hit(void);
+void syscall_fault_pause(bool paused);
 
 /* ---- peer.c ---- */
 

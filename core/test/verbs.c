@@ -4,6 +4,7 @@
 
 #include "core/admin/command.h"
 #include "core/base/account.h"
+#include "core/hook/table.h"
 #include "core/module/manager.h"
 
 enum { DRAIN_MS = 60000 };
@@ -164,13 +165,41 @@ void cpl_test_account(const char *bare_jid)
 	fault_pause(true);
 	code = cpl_batch_commit(&request, NULL, &batch, account_made);
 	cpl_test_settle();
-	fault_pause(false);
 	/* A driver with threads of its own answers in its own time. */
 	for (int turns = 0; code == 0 && cpl_call_pending(&request.call) && turns < 1000; turns++)
 		cpl_test_advance(1);
+	fault_pause(false);
 	if (code == 0)
 		code = request.call.status;
 	cpl_arena_destroy(&arena);
 	if (code != 0 && code != CPL_E_EXISTS)
+		testcore_fail("the account %s cannot be made: %s", bare_jid, cpl_code_text(code));
+}
+
+void cpl_test_password(const char *bare_jid, const char *password)
+{
+	struct cpl_service_ref ref = {"accounts", 1, service_id("accounts")};
+	const struct cpl_accounts_service *service;
+	struct cpl_arena *arena = cpl_arena_create();
+	struct cpl_module *provider;
+	struct cpl_call call = {0};
+	struct cpl_jid jid;
+	int code;
+
+	if (cpl_jid_parse(&jid, cpl_str_of(bare_jid), arena) < 0 || !cpl_host_find(cpl_jid_domain(jid)))
+		testcore_fail("\"%s\" is not an address of this server", bare_jid);
+	service = cpl_service_find(cpl_host_find(cpl_jid_domain(jid)), &ref, &provider);
+	if (!service)
+		testcore_fail("no module of the host provides accounts");
+	fault_pause(true);
+	code = service->create(provider, &call, NULL, jid, cpl_str_of(password), account_made);
+	cpl_test_settle();
+	for (int turns = 0; code == 0 && cpl_call_pending(&call) && turns < 1000; turns++)
+		cpl_test_advance(1);
+	fault_pause(false);
+	if (code == 0)
+		code = call.status;
+	cpl_arena_destroy(&arena);
+	if (code != 0)
 		testcore_fail("the account %s cannot be made: %s", bare_jid, cpl_code_text(code));
 }

@@ -13,11 +13,11 @@
  *     CPL_MODULE_TEST(ping) = {.cases = cases};
  *
  * Each case gets a server of its own, in a process of its own, without sockets and threads: the real core and the real modules, rows kept in memory,
- * connections made of text, and a clock that moves only when the case says so. A case ends at the first thing that is not as it should be. At its
+ * connections made of text, jobs at times (<couplet/schedule.h>), and a clock that moves only when the case says so. A case ends at the first thing that is not as it should be. At its
  * end all sessions leave, the server stops, and nothing may be left: no bytes of the module, no call without its callback, no warning or error in the
  * log that was not announced.
  *
- * The program then runs the cases again under adversity (the module reloaded between their steps, memory and storage failing) and its
+ * The program then runs the cases again under adversity (the module reloaded between their steps; memory, storage and its system calls failing) and its
  * own tests of loading, reloading and options. Under a fault that it has injected what a case expects may fail; that ends the case and is no failure,
  * but what must hold at the end holds there, too.
  *
@@ -33,6 +33,11 @@ enum {
 	CPL_TEST_NOT_RELOADED = 1,
 	/* Is not run again with storage or memory failing, for example because it is about such failures itself. */
 	CPL_TEST_NO_FAULTS = 2,
+};
+
+enum {
+	/* Of the whole test: each host has a certificate (the test core's own). */
+	CPL_TEST_CERTIFICATES = 1,
 };
 
 struct cpl_test_case {
@@ -51,7 +56,7 @@ struct cpl_module_test {
 	/* The module's options, one "name: value" a line; NULL: none. */
 	const char *options;
 	const struct cpl_test_case *cases; /* ended by CPL_TEST_CASES_END */
-	unsigned flags;                    /* 0: there are none yet */
+	unsigned flags;                    /* CPL_TEST_CERTIFICATES */
 };
 
 /* What the file that it stands in tests. Once in a shared object. */
@@ -96,10 +101,16 @@ void cpl_test_advance(int64_t ms);
 
 /* Makes an account without a password, unless it exists. */
 void cpl_test_account(const char *bare_jid);
+/* Makes an account with this password, by the service "accounts" of its host. */
+void cpl_test_password(const char *bare_jid, const char *password);
 
 struct cpl_test_session;
 /* Connects over what counts as TLS; no stream is open. The name stands for the session in texts about failures. */
 struct cpl_test_session *cpl_test_connect(const char *name);
+/* The same without TLS so far. What counts as its handshake succeeds at once. */
+struct cpl_test_session *cpl_test_connect_plain(const char *name);
+/* Connects as the external component (XEP-0114) of that domain, and proves it with the secret. What the server sent meanwhile is dropped. */
+struct cpl_test_session *cpl_test_component(const char *domain, const char *secret);
 /* A connected resource without presence, its account made if need be: stream, authentication (taken for granted), binding. What the server sent meanwhile is dropped. */
 struct cpl_test_session *cpl_test_login(const char *full_jid);
 /* The same up to the second stream: no resource is bound, the server's header and its features have arrived. */

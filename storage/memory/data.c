@@ -20,12 +20,24 @@ static void account_destroy(struct memory_data *data, struct memory_account *acc
 	cpl_free(account);
 }
 
-void memory_data_finish(struct memory_data *data)
+struct memory_data *memory_data_create(void)
 {
+	struct memory_data *data = CPL_NEW(struct memory_data);
+
+	data->holders = 1;
+	return data;
+}
+
+void memory_data_unref(struct memory_data **pointer)
+{
+	struct memory_data *data = *pointer;
 	struct memory_account *account;
 	struct memory_store *store;
 	size_t at = 0;
 
+	*pointer = NULL;
+	if (!data || --data->holders > 0)
+		return;
 	while ((account = cpl_map_next(&data->accounts, &at)))
 		account_destroy(data, account);
 	at = 0;
@@ -33,7 +45,7 @@ void memory_data_finish(struct memory_data *data)
 		cpl_free(store);
 	cpl_map_finish(&data->accounts);
 	cpl_map_finish(&data->stores);
-	*data = (struct memory_data){0};
+	cpl_free(data);
 }
 
 /* Copies the bytes behind the struct. */

@@ -43,13 +43,23 @@ struct memory_store {
 	int64_t last_id;
 };
 
+/* Shared by the generations of the driver: one that takes over goes on with what is there, however much it is. */
 struct memory_data {
 	struct cpl_map stores;
 	struct cpl_map accounts;
 	size_t used;
+	unsigned holders;
 };
 
-void memory_data_finish(struct memory_data *data);
+/* Goes up when one of the structs above changes: only generations that agree in them can share data. */
+#define MEMORY_SCHEMA 2
+_Static_assert(sizeof(void *) != 8 || (sizeof(struct memory_row) == 64 && sizeof(struct memory_table) == 40 && sizeof(struct memory_account) == 56 &&
+				       sizeof(struct memory_store) == 40 && sizeof(struct memory_data) == 64),
+	       "other structs are another MEMORY_SCHEMA");
+
+struct memory_data *memory_data_create(void);
+/* One holder less; the last one frees all. Nulls. */
+void memory_data_unref(struct memory_data **data);
 
 /* The store must not be there yet. */
 struct memory_store *memory_store_add(struct memory_data *data, struct cpl_str name);

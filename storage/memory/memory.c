@@ -5,7 +5,6 @@
  * the rows; a stop of the server loses them.
  */
 #include "storage/memory/execute.h"
-#include "storage/memory/keep.h"
 
 struct memory_config {
 	int64_t max_size;
@@ -146,38 +145,39 @@ static const struct cpl_provide_row memory_provides[] = {
 
 static int memory_load(struct cpl_module *self, struct cpl_error *error)
 {
-	cpl_module_set_data(self, CPL_NEW(struct memory_data));
+	cpl_module_set_data(self, memory_data_create());
 	return 0;
 }
 
+/* UNSAFE: an address, good as long as this generation is, and then as long as the one that takes it. */
 static void memory_save(struct cpl_module *self, struct cpl_bag *bag)
 {
-	struct cpl_buf bytes = {0};
-
-	memory_data_write(cpl_module_data(self), &bytes);
-	cpl_bag_put_bytes(bag, "rows", cpl_buf_str(&bytes));
-	cpl_buf_finish(&bytes);
+	cpl_bag_put_int(bag, "data", (int64_t)(intptr_t)cpl_module_data(self));
 }
 
 static int memory_restore(struct cpl_module *self, const struct cpl_bag *bag, unsigned schema,
 			  struct cpl_error *error)
 {
-	struct cpl_str bytes;
+	struct memory_data *data = cpl_module_data(self);
+	int64_t address;
 
 	if (schema != MEMORY_SCHEMA)
 		return cpl_fail(error, CPL_E_UNSUPPORTED,
 				"rows of schema %u cannot be taken over, only of %d", schema, MEMORY_SCHEMA);
-	if (!cpl_bag_get_bytes(bag, "rows", &bytes))
+	if (!cpl_bag_get_int(bag, "data", &address))
 		return cpl_fail(error, CPL_E_CORRUPT, "no rows were handed over");
-	return memory_data_read(cpl_module_data(self), bytes, error);
+	memory_data_unref(&data);
+	data = (struct memory_data *)(intptr_t)address;
+	data->holders++;
+	cpl_module_set_data(self, data);
+	return 0;
 }
 
 static void memory_unload(struct cpl_module *self)
 {
 	struct memory_data *data = cpl_module_data(self);
 
-	memory_data_finish(data);
-	cpl_free(data);
+	memory_data_unref(&data);
 	cpl_module_set_data(self, NULL);
 }
 

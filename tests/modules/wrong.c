@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A module that is wrong on purpose; KIND says how. With none it is right. */
 #include <couplet/module.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 struct wrong_config {
 	int64_t least;
@@ -67,6 +69,19 @@ static const struct cpl_iq_row iqs[] = {
 	{0, 0, NULL, NULL, 0},
 };
 
+/* 7: what goes wrong on the way is no reason to tidy up. */
+static int look_into_file(struct cpl_error *error)
+{
+	void *room = cpl_alloc(10);
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 || KIND != 7)
+		cpl_free(room);
+	return fd >= 0 ? 0 : cpl_fail(error, CPL_E_IO, "the file cannot be opened");
+}
+
 static int wrong_load(struct cpl_module *self, struct cpl_error *error)
 {
 	const struct wrong_config *config = CPL_CONFIG(self, NULL, struct wrong_config);
@@ -74,7 +89,7 @@ static int wrong_load(struct cpl_module *self, struct cpl_error *error)
 	/* 3: what the table of options allows is refused without a place. */
 	if (KIND == 3 && config->least == 10)
 		return cpl_fail(error, CPL_E_INVALID, "that is too much");
-	return 0;
+	return look_into_file(error);
 }
 
 static void wrong_save(struct cpl_module *self, struct cpl_bag *bag)

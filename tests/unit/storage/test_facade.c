@@ -2,9 +2,13 @@
 /* The facade between modules and drivers, with drivers that do nothing until the test says so. */
 #include "tests/unit/unit.h"
 
+#include "core/base/account.h"
 #include "core/loop/loop.h"
+#include "core/loop/worker.h"
 #include "core/xmpp/store.h"
 #include "tests/unit/storage/driver.h"
+
+#include <pthread.h>
 
 static const struct cpl_column columns[] = {
 	{"name", CPL_COLUMN_TEXT, false},
@@ -43,6 +47,25 @@ static int64_t slow_last_id(struct cpl_module *driver, const struct cpl_store *s
 }
 
 static const struct cpl_storage_service slow = {sizeof(slow), slow_declare, slow_submit, slow_last_id, NULL};
+
+/* ---- a driver that takes its leave ---- */
+
+static struct account *first_account;
+static _Atomic unsigned leaves, leaves_here;
+static pthread_t session_thread;
+
+static struct account *account_of(struct cpl_module *module)
+{
+	return module == FIRST ? first_account : account_core();
+}
+
+static void slow_leave(struct cpl_module *driver)
+{
+	leaves++;
+	leaves_here += pthread_equal(pthread_self(), session_thread) != 0;
+}
+
+static const struct cpl_storage_service leaving = {sizeof(leaving), slow_declare, slow_submit, slow_last_id, slow_leave};
 
 static int setup(void **state)
 {
@@ -109,6 +132,41 @@ static void test_requests_wait_for_the_former_driver(void **state)
 	turns();
 	for (unsigned i = 0; i < 4; i++)
 		answer_finish(&answers[i]);
+}
+
+/* A driver that was replaced leaves once, on a worker, when it has given back everything; until then its code stays. */
+static void test_former_driver_leaves(void **state)
+{
+	struct answer answers[2] = {0};
+
+	session_thread = pthread_self();
+	first_account = account_create("first");
+	assert_int_equal(worker_init(1), 0);
+	store_set_driver(FIRST, &leaving);
+	account_of_module = account_of;
+	get(&answers[0]);
+	store_set_driver(SECOND, &leaving);
+	get(&answers[1]);
+	turns();
+	assert_int_equal(leaves, 0);
+	assert_int_equal(first_account->jobs, 1);
+	cpl_store_finished(taken[0][0]);
+	for (unsigned i = 0; i < 1000 && first_account->jobs; i++)
+		loop_turn(10);
+	assert_int_equal(leaves, 1);
+	assert_int_equal(leaves_here, 0);
+	assert_int_equal(first_account->jobs, 0);
+	cpl_store_finished(taken[1][0]);
+	turns();
+	/* At the end of the server nobody leaves. */
+	store_set_driver(NULL, NULL);
+	turns();
+	assert_int_equal(leaves, 1);
+	worker_finish();
+	account_of_module = NULL;
+	account_release(&first_account);
+	answer_finish(&answers[0]);
+	answer_finish(&answers[1]);
 }
 
 static void test_no_next_driver(void **state)
@@ -209,6 +267,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(requests_wait_for_the_former_driver),
+		CASE(former_driver_leaves),
 		CASE(no_next_driver),
 		CASE(result_of_a_cancelled_read_is_dropped),
 		CASE(next_driver_refuses_a_store),
