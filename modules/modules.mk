@@ -76,12 +76,12 @@ modules_version_la_SOURCES = modules/version.c
 modules_version_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/roster.la
-modules_roster_la_SOURCES = modules/roster/roster.c modules/roster/roster.h modules/roster/roster_change.c \
+modules_roster_la_SOURCES = modules/roster/roster.c modules/roster/roster.h modules/roster/commands.c modules/roster/roster_change.c modules/roster/roster_share.c \
 	modules/roster/roster_iq.c modules/roster/roster_load.c
 modules_roster_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/presence.la
-modules_presence_la_SOURCES = modules/presence/presence.c modules/presence/presence.h modules/presence/broadcast.c modules/presence/subscription.c
+modules_presence_la_SOURCES = modules/presence/presence.c modules/presence/presence.h modules/presence/blocking.c modules/presence/broadcast.c modules/presence/subscription.c
 modules_presence_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/message.la
@@ -142,3 +142,19 @@ module_LTLIBRARIES += modules/register.la
 modules_register_la_SOURCES = modules/register/own.c modules/register/rates.c modules/register/register.c modules/register/register.h \
 	modules/register/stranger.c
 modules_register_la_LDFLAGS = $(MODULE_LDFLAGS)
+module_LTLIBRARIES += modules/blocklist.la
+modules_blocklist_la_SOURCES = modules/blocklist/blocklist.c modules/blocklist/blocklist.h modules/blocklist/commands.c modules/blocklist/list.c \
+	modules/blocklist/request.c
+modules_blocklist_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/lastactivity.la
+modules_lastactivity_la_SOURCES = modules/lastactivity.c
+modules_lastactivity_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/uptime.la
+modules_uptime_la_SOURCES = modules/uptime.c
+modules_uptime_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/groups.la
+modules_groups_la_SOURCES = modules/groups/commands.c modules/groups/groups.c modules/groups/groups.h modules/groups/set.c
+modules_groups_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -153,7 +153,9 @@ static void on_unbound(struct cpl_module *self, struct cpl_ev_session *ev)
 
 static void on_roster_changed(struct cpl_module *self, struct cpl_ev_roster *ev)
 {
-	if (ev->before->listed && !ev->after->listed)
+	if (ev->forced)
+		presence_forced(ev);
+	else if (ev->before->listed && !ev->after->listed)
 		presence_cut(ev->user, ev->contact, ev->before);
 }
 
@@ -183,6 +185,7 @@ static const struct cpl_event_row presence_events[] = {
 	CPL_ON(session_unavailable, on_unavailable, DELIVER, 0),
 	CPL_ON(session_unbound, on_unbound, DELIVER, 0),
 	CPL_ON(roster_changed, on_roster_changed, FEATURE, 0),
+	CPL_ON(block_changed, presence_on_block_changed, FEATURE, 0),
 	CPL_ON(account_removing, on_account_removing, FEATURE, 0),
 	CPL_ON(may_see_account, on_may_see_account, POLICY, 0),
 	CPL_ON_END,

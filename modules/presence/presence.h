@@ -32,9 +32,16 @@ void presence_send_all(struct cpl_user *user, struct cpl_jid to, bool unavailabl
 /* Remembers or forgets; false when there are too many. */
 bool presence_direct(struct cpl_session *session, struct cpl_jid to, bool available);
 void presence_forget(struct cpl_session *session, struct cpl_jid to);
+/* Unavailable to the directed targets that a blocked address stands for, which are forgotten. */
+void presence_leave_directed(struct cpl_session *session, struct cpl_jid blocked);
 /* A subscription or probe stanza without content. */
 void presence_send_type(struct cpl_jid from, struct cpl_jid to, enum cpl_type type);
 enum cpl_flow presence_on_probe(struct cpl_ev_stanza *ev);
+
+/* ---- blocking.c ---- */
+
+/* XEP-0191 3.3 and 3.4: who is blocked sees the account leave, who is unblocked sees it again, each as far as it may see it at all. */
+void presence_on_block_changed(struct cpl_module *self, struct cpl_ev_block *ev);
 
 /* ---- subscription.c ---- */
 
@@ -45,6 +52,8 @@ enum cpl_flow presence_subscription_in(struct cpl_ev_stanza *ev);
 CPL_SLOT_DECLARE(subscription_slot, USER, struct subscription_count);
 /* Presence of a contact whose subscription is just being changed waits for the change; false: there is none. */
 bool presence_behind_change(struct cpl_ev_stanza *ev);
+/* A subscription that is there, or gone, without stanzas that would have said so. */
+void presence_forced(const struct cpl_ev_roster *ev);
 /* What a removed item or account means for the contact (RFC 6121 2.5.2). */
 void presence_cut(struct cpl_user *user, struct cpl_jid contact, const struct cpl_roster_item *item);
 

@@ -23,7 +23,7 @@ const struct cpl_store roster_version_store = {"roster_version", CPL_STORE_KEYVA
 
 static const struct cpl_store *const roster_stores[] = {&roster_store, &roster_request_store, &roster_version_store, NULL};
 
-CPL_SLOT_DEFINE(roster_slot, 1, roster_release, NULL);
+CPL_SLOT_DEFINE(roster_slot, 2, roster_release, NULL);
 static struct cpl_slot *const roster_slots[] = {&roster_slot, NULL};
 
 static const struct cpl_iq_row roster_iqs[] = {
@@ -35,6 +35,7 @@ static const struct cpl_iq_row roster_iqs[] = {
 static const struct cpl_event_row roster_events[] = {
 	CPL_ON(user_load, roster_on_user_load, FEATURE, 0),
 	CPL_ON(user_load, roster_on_user_load, OBSERVE, 1000), /* for one that was past the other when the module came */
+	CPL_ON(roster_share, roster_on_share, FEATURE, 0),
 	CPL_ON(stream_features, roster_on_features, FEATURE, 20),
 	CPL_ON_END,
 };
@@ -55,5 +56,6 @@ CPL_MODULE(roster) = {
 	.stores = roster_stores,
 	.slots = roster_slots,
 	.provides = roster_provides,
+	.commands = roster_commands,
 	.start = roster_on_start,
 };

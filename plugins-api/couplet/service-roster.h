@@ -25,6 +25,7 @@ struct cpl_roster_item {
 	bool ask;                    /* our request is pending (RFC 6121 3.1.2) */
 	bool approved;               /* pre-approved (3.4) */
 	bool listed;                 /* a roster item that clients see; false: only `request` is kept */
+	bool shared;                 /* given by roster_share: not stored, and no client can remove it; what the account has stored of the contact stands behind it */
 	struct cpl_stanza *request;  /* the contact's pending request, the whole stanza (compacted); NULL */
 };
 
@@ -61,6 +62,7 @@ struct cpl_roster_change {
 	/* Results. */
 	bool changed;            /* compute() said so */
 	bool pushed;             /* what clients see has changed, so a push was sent */
+	bool forced;             /* set by the caller: nobody has asked for the new subscription, so that presence goes both ways as if somebody had */
 	struct cpl_roster_item before; /* subscription, ask, approved, listed and whether there was a request (pointer is only good for NULL or not); texts not set */
 	struct cpl_roster_item after;
 	void *impl[4];           /* the provider's */
