@@ -58,9 +58,9 @@ CPL_FROZEN(cpl_store, 32);
 CPL_FROZEN(cpl_column, 16);
 
 /* What a module makes that brings connections or rosters. */
-CPL_FROZEN(cpl_conn, 176);
+CPL_FROZEN(cpl_conn, 192);
 CPL_FROZEN(cpl_conn_ops, 96);
-CPL_FROZEN(cpl_conn_limits, 40);
+CPL_FROZEN(cpl_conn_limits, 48);
 CPL_FROZEN(cpl_stream_header, 88);
 CPL_FROZEN(cpl_roster, 48);
 CPL_FROZEN(cpl_roster_item, 56);

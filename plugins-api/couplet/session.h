@@ -149,6 +149,9 @@ void cpl_session_close(struct cpl_session *s, enum cpl_stream_error condition, c
 struct cpl_session *cpl_session_ref(struct cpl_session *s);
 void cpl_session_unref(struct cpl_session **s);
 
+/* Sets the bounds of a session's connection anew (event session_limits), and lets go what is held back for its rate. NULL: of all sessions. */
+void cpl_session_refresh_limits(struct cpl_session *s);
+
 /* ---- negotiation ---- */
 
 /* TLS follows: sends `proceed` (a nonza), drops what is buffered, starts the handshake, and expects a new stream header. */
