@@ -75,6 +75,7 @@ CPL_FROZEN(cpl_command_field, 24);
 CPL_FROZEN(cpl_event, 56);
 CPL_FROZEN(cpl_node, 16);
 CPL_FROZEN(cpl_ev_account, 32);
+CPL_FROZEN(cpl_ev_attempt, 48);
 CPL_FROZEN(cpl_ev_creating, 608);
 CPL_FROZEN(cpl_ev_disco, 72);
 CPL_FROZEN(cpl_ev_roster, 40);
