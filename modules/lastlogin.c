@@ -51,6 +51,7 @@ static void write_times(struct cpl_module *self, struct cpl_user *user, struct t
 	times->written_at = cpl_monotonic();
 	commit = CPL_NEW(struct cpl_store_call);
 	batch = cpl_batch_create();
+	cpl_batch_unmetered(batch);
 	cpl_batch_set(batch, &store, user->jid, CPL_NONE, values);
 	if (cpl_batch_commit(commit, NULL, &batch, written) != 0)
 		cpl_free(commit);

@@ -66,6 +66,10 @@ modules_limits_la_SOURCES = modules/limits/commands.c modules/limits/connections
 	modules/limits/limits.h modules/limits/table.c modules/limits/table.h
 modules_limits_la_LDFLAGS = $(MODULE_LDFLAGS)
 
+module_LTLIBRARIES += modules/quota.la
+modules_quota_la_SOURCES = modules/quota.c
+modules_quota_la_LDFLAGS = $(MODULE_LDFLAGS)
+
 module_LTLIBRARIES += modules/time.la
 modules_time_la_SOURCES = modules/time.c
 modules_time_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -36,6 +36,7 @@ static void account_write(const struct memory_account *account, struct cpl_buf *
 	string_write(out, account->text);
 	number_write(out, account->created);
 	number_write(out, account->disabled);
+	number_write(out, account->quota);
 	number_write(out, (int64_t)account->tables.count);
 	while ((table = cpl_map_next(&account->tables, &at))) {
 		string_write(out, table->store);
@@ -137,6 +138,7 @@ static void account_read(struct reader *in, struct memory_data *data)
 	account = memory_account_add(data, text);
 	account->created = number_read(in, INT64_MIN, INT64_MAX);
 	account->disabled = number_read(in, 0, INT64_MAX);
+	account->quota = number_read(in, -1, INT64_MAX);
 	tables = number_read(in, 0, INT64_MAX);
 	for (int64_t i = 0; i < tables && !in->bad; i++) {
 		struct memory_store *store = cpl_map_get(&data->stores, string_read(in));
