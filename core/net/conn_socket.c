@@ -329,6 +329,7 @@ static void op_set_limits(struct cpl_conn *conn, const struct cpl_conn_limits *l
 	struct conn_socket *s = conn_socket_of(conn);
 
 	conn_input_set_limits(&s->input, limits);
+	conn->held_until = s->paid_until_us = 0;
 	if (ending(s))
 		return;
 	conn_socket_check_bound(s);

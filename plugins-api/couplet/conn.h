@@ -117,6 +117,7 @@ struct cpl_conn_ops {
 	/* Stops and continues the reporting of input (counted: as many resumes as pauses). What is in the buffer stays bounded. */
 	void (*pause)(struct cpl_conn *conn);
 	void (*resume)(struct cpl_conn *conn);
+	/* The rate begins anew, too. */
 	void (*set_limits)(struct cpl_conn *conn, const struct cpl_conn_limits *limits);
 	/* Queues </stream:stream>; input is still reported. */
 	void (*close_stream)(struct cpl_conn *conn);
