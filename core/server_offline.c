@@ -117,8 +117,12 @@ static void render(const struct config_schema *const *schemas, size_t count, boo
 		config_render_sample(NULL, config_core_options, out);
 	else
 		config_render_mdoc(config_core_options, out);
+	/* The last of the core's groups goes on with the options of the module that shares it. */
+	for (size_t i = 0; i < count && sample; i++)
+		if (cpl_str_is(schemas[i]->name, "limits"))
+			config_render_sample("", schemas[i]->options, out);
 	for (size_t i = 0; i < count; i++) {
-		if (!schemas[i]->options || !schemas[i]->options->name)
+		if (!schemas[i]->options || !schemas[i]->options->name || (sample && cpl_str_is(schemas[i]->name, "limits")))
 			continue;
 		char *name = cpl_strdup(schemas[i]->name);
 

@@ -63,6 +63,19 @@ module_LTLIBRARIES += modules/ping.la
 modules_ping_la_SOURCES = modules/ping.c
 modules_ping_la_LDFLAGS = $(MODULE_LDFLAGS)
 
+module_LTLIBRARIES += modules/lastlogin.la
+modules_lastlogin_la_SOURCES = modules/lastlogin.c
+modules_lastlogin_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/limits.la
+modules_limits_la_SOURCES = modules/limits/commands.c modules/limits/connections.c modules/limits/guess.c modules/limits/limits.c \
+	modules/limits/limits.h modules/limits/table.c modules/limits/table.h
+modules_limits_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/quota.la
+modules_quota_la_SOURCES = modules/quota.c
+modules_quota_la_LDFLAGS = $(MODULE_LDFLAGS)
+
 module_LTLIBRARIES += modules/time.la
 modules_time_la_SOURCES = modules/time.c
 modules_time_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -56,7 +56,7 @@ static void keeping_end(struct keeping *keeping)
 
 static void keeping_failed(struct keeping *keeping, int status, const char *reason)
 {
-	cpl_log_error("offline message cannot be kept jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(keeping->user->jid)), reason);
+	cpl_log(cpl_commit_log_level(status), "offline message cannot be kept jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(keeping->user->jid)), reason);
 	cpl_bounce(keeping->stanza, status == CPL_E_FULL ? CPL_RESOURCE_CONSTRAINT : CPL_INTERNAL_SERVER_ERROR, NULL);
 	keeping_end(keeping);
 }

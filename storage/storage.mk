@@ -9,6 +9,6 @@ modules_sqlite_la_SOURCES = storage/sqlite/clock.c storage/sqlite/clock.h storag
 	storage/sqlite/migrate.c storage/sqlite/numbers.c storage/sqlite/numbers.h storage/sqlite/open.c storage/sqlite/open.h \
 	storage/sqlite/read.c storage/sqlite/schema.c storage/sqlite/schema.h storage/sqlite/sqlite.c \
 	storage/sqlite/statements.c storage/sqlite/statements.h storage/sqlite/threads.c storage/sqlite/threads.h \
-	storage/sqlite/traffic.c storage/sqlite/traffic.h storage/sqlite/write.c storage/sqlite/writer.c
+	storage/sqlite/traffic.c storage/sqlite/traffic.h storage/sqlite/usage.c storage/sqlite/usage.h storage/sqlite/write.c storage/sqlite/writer.c
 modules_sqlite_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_sqlite_la_LIBADD = $(SQLITE_LIBS) $(THREAD_LIBS)

@@ -265,7 +265,7 @@ tests_unit_storage_test_facade_SOURCES = tests/unit/storage/test_facade.c $(STOR
 tests_unit_storage_test_facade_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_storage_test_facade_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
 tests_unit_storage_test_storage_SOURCES = tests/unit/storage/suite.c tests/unit/storage/suite.h tests/unit/storage/suite_archive.c \
-	tests/unit/storage/suite_rows.c tests/unit/storage/suite_schema.c $(STORAGE_STAGE)
+	tests/unit/storage/suite_rows.c tests/unit/storage/suite_schema.c tests/unit/storage/suite_usage.c $(STORAGE_STAGE)
 tests_unit_storage_test_storage_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_storage_test_storage_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
 tests_unit_storage_test_sqlite_SOURCES = tests/unit/storage/test_sqlite.c $(STORAGE_STAGE)
@@ -377,6 +377,15 @@ tests_modules_ping_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/version.la
 tests_modules_version_la_SOURCES = tests/modules/version.c
 tests_modules_version_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/lastlogin.la
+tests_modules_lastlogin_la_SOURCES = tests/modules/lastlogin.c
+tests_modules_lastlogin_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/limits.la
+tests_modules_limits_la_SOURCES = tests/modules/limits.c
+tests_modules_limits_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/quota.la
+tests_modules_quota_la_SOURCES = tests/modules/quota.c
+tests_modules_quota_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/time.la
 tests_modules_time_la_SOURCES = tests/modules/time.c
 tests_modules_time_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)

@@ -195,6 +195,7 @@ static void on_state(struct cpl_call *call)
 	row_time(in, "created", user->created);
 	info_state(info);
 	row_text(in, "role", cpl_str_of(cpl_role_name(user_role(user))));
+	row_int(in, "stored_bytes", info->state.state.bytes);
 	row_int(in, "sessions", user->session_count);
 	row_int(in, "available", user->available_count);
 	CPL_SESSIONS(s, user)

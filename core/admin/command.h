@@ -26,6 +26,8 @@ struct command_sink {
 	void (*text)(struct command_sink *sink, struct cpl_str line);
 	void (*complaint)(struct command_sink *sink, struct cpl_str line);
 	void (*end)(struct command_sink *sink, int exit_code, struct cpl_str reason); /* the last call; exactly once */
+	/* "DONE TOTAL UNIT"; may be NULL. */
+	void (*progress)(struct command_sink *sink, struct cpl_str text);
 	/* Instead of row(), the cells as plain text (CPL_NONE: empty); may be NULL. */
 	void (*cells)(struct command_sink *sink, const struct cpl_str *cells, size_t count);
 };

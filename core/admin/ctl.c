@@ -229,10 +229,13 @@ static int prepare(const struct ctl *ctl, struct ctl_link *link)
 static int print_output(const struct ctl *ctl, struct ctl_link *link)
 {
 	struct ctl_table table = {0};
+	struct ctl_progress progress = {0};
 	struct frame frame;
 	int code = -1;
 
 	while (code < 0 && ctl_link_receive(link, &frame, -1)) {
+		if (frame.type != FRAME_PROGRESS)
+			ctl_progress_clear(&progress);
 		switch (frame.type) {
 		case FRAME_COLUMNS:
 			ctl_table_begin(&table, ctl->json, frame.payload);
@@ -241,6 +244,9 @@ static int print_output(const struct ctl *ctl, struct ctl_link *link)
 			if (!ctl_table_row(&table, frame.payload))
 				code = ctl_complain("the server is of another version");
 			break;
+		case FRAME_PROGRESS:
+			ctl_progress_show(&progress, frame.payload);
+			continue;
 		case FRAME_TEXT:
 			ctl_print_line(stdout, frame.payload);
 			break;
@@ -255,6 +261,7 @@ static int print_output(const struct ctl *ctl, struct ctl_link *link)
 			code = ctl_complain("the server is of another version");
 		}
 	}
+	ctl_progress_clear(&progress);
 	if (table.columns)
 		ctl_table_end(&table);
 	if (code < 0)

@@ -6,6 +6,7 @@
  *   ctl.c          the command line, one exchange with a server
  *   ctl_link.c     the connection: control socket, or an offline run at the other end of a socket pair
  *   ctl_input.c    passwords, questions, files
+ *   ctl_progress.c how far long work has come
  *   ctl_table.c    rows to a terminal, a pipe or JSON
  *   ctl_top.c      top on a terminal
  *   ctl_process.c  start, stop, restart, config check, cert generate
@@ -68,6 +69,18 @@ bool ctl_read_password(const struct ctl *ctl, char password[FRAME_PASSWORD_MAX +
 bool ctl_confirm(const struct ctl *ctl);
 /* Sends a file ("-": the standard input) as FRAME_INPUT. False: printed. */
 bool ctl_send_file(struct ctl_link *link, const char *path);
+
+/* ---- ctl_progress.c ---- */
+
+/* A line on stderr about long work, written over again and again; nothing where stderr is no terminal. */
+struct ctl_progress {
+	int64_t begun, shown_at; /* ms */
+	int64_t begun_with;      /* what had been done at the first report */
+	bool shown;
+};
+void ctl_progress_show(struct ctl_progress *progress, struct cpl_str text);
+/* Before anything else is printed. */
+void ctl_progress_clear(struct ctl_progress *progress);
 
 /* ---- ctl_table.c ---- */
 

@@ -224,6 +224,20 @@ bool cpl_next_line(struct cpl_invocation *in, struct cpl_str *line)
 	return true;
 }
 
+size_t cpl_input_lines(const struct cpl_invocation *in)
+{
+	const char *at = in->input, *end = in->input + in->input_len;
+	size_t count = 0;
+
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+		count++;
+		at = newline ? newline + 1 : end;
+	}
+	return count;
+}
+
 struct cpl_arena *cpl_invocation_arena(struct cpl_invocation *in)
 {
 	return in->arena;
@@ -331,6 +345,17 @@ void cpl_say(struct cpl_invocation *in, const char *format, ...)
 	in->announced = true;
 	if (in->sink)
 		in->sink->text(in->sink, cpl_buf_str(&text));
+	cpl_buf_finish(&text);
+}
+
+void cpl_progress(struct cpl_invocation *in, int64_t done, int64_t total, const char *unit)
+{
+	struct cpl_buf text = {0};
+
+	if (!in->sink || !in->sink->progress)
+		return;
+	cpl_buf_addf(&text, "%lld %lld %s", (long long)done, (long long)total, unit);
+	in->sink->progress(in->sink, cpl_buf_str(&text));
 	cpl_buf_finish(&text);
 }
 

@@ -152,6 +152,16 @@ static void on_complaint(struct command_sink *sink, struct cpl_str line)
 	put(peer_of(sink), FRAME_COMPLAINT, line);
 }
 
+static void on_progress(struct command_sink *sink, struct cpl_str text)
+{
+	struct peer *peer = peer_of(sink);
+
+	peer->inside++;
+	put(peer, FRAME_PROGRESS, text);
+	flush(peer);
+	leave(peer);
+}
+
 static void on_end(struct command_sink *sink, int exit_code, struct cpl_str reason)
 {
 	struct peer *peer = peer_of(sink);
@@ -291,7 +301,8 @@ struct peer *peer_create(int fd, void (*closed)(struct peer *peer, void *data), 
 {
 	struct peer *peer = CPL_NEW(struct peer);
 
-	peer->sink = (struct command_sink){on_columns, on_row, on_text, on_complaint, on_end, NULL};
+	peer->sink = (struct command_sink){
+		.columns = on_columns, .row = on_row, .text = on_text, .complaint = on_complaint, .end = on_end, .progress = on_progress};
 	peer->closed = closed;
 	peer->data = data;
 	peer->inside = 1;

@@ -48,7 +48,7 @@ struct cpl_str config_resolve(const struct config *config, struct cpl_str path)
 static void read_core(struct config *config, struct config_report *report)
 {
 	struct config_core *core = &config->core;
-	struct config_target target = {config_core_options, "", NULL, core, config->arena, report};
+	struct config_target target = {config_core_options, "", NULL, core, config->arena, report, NULL, false};
 
 	config_schema_defaults(&target, config->tree);
 	target.group = "";
@@ -61,6 +61,7 @@ static void read_core(struct config *config, struct config_report *report)
 	}
 	for (size_t i = 0; config_core_groups[i]; i++) {
 		target.group = config_core_groups[i];
+		target.lenient = true; /* a module may share the mapping: see report_strangers() */
 		config_schema_apply(&target, config_node_get(config->tree, cpl_str_of(config_core_groups[i])), false);
 	}
 	if (!core->data.len)
@@ -285,7 +286,7 @@ static void read_listener(struct config *config, const struct config_node *key, 
 			  struct config_listen *listen, struct config_report *report)
 {
 	struct cpl_str any = CPL_STR("*");
-	struct config_target target = {NULL, "listen.", NULL, listen, config->arena, report};
+	struct config_target target = {NULL, "listen.", NULL, listen, config->arena, report, NULL, false};
 	const struct cpl_option address = {"address", CPL_OPTION_LIST, offsetof(struct config_listen, address), NULL, NULL, NULL, NULL, 0, ""};
 	const struct config_node *given = config_node_get(node, CPL_STR("address"));
 	const struct config_node *port = config_node_get(node, CPL_STR("port"));
@@ -344,6 +345,34 @@ static void read_listeners(struct config *config, struct config_report *report)
 
 /* ---- the whole ---- */
 
+const struct config_target *config_core_group(struct cpl_str name)
+{
+	static struct config_target target;
+
+	for (size_t i = 0; config_core_groups[i]; i++)
+		if (cpl_str_is(name, config_core_groups[i])) {
+			target = (struct config_target){.options = config_core_options, .prefix = "", .group = config_core_groups[i]};
+			return &target;
+		}
+	return NULL;
+}
+
+/* In the core's groups; where a module of that name shares one, its options are judged when it is open. */
+static void report_strangers(const struct config *config, struct config_report *report)
+{
+	for (size_t i = 0; config_core_groups[i]; i++) {
+		struct cpl_str name = cpl_str_of(config_core_groups[i]);
+		struct config_target target = *config_core_group(name);
+		bool shared = false;
+
+		for (size_t m = 0; m < config->module_count; m++)
+			shared = shared || cpl_str_equal(config->modules[m], name);
+		target.report = report;
+		if (!shared)
+			config_schema_strangers(&target, config_node_get(config->tree, name));
+	}
+}
+
 struct config *config_read(const char *path, struct config_report *report)
 {
 	struct cpl_arena *arena = cpl_arena_create();
@@ -374,6 +403,7 @@ struct config *config_read(const char *path, struct config_report *report)
 	config->modules = arena_array(config, all.names, all.count * sizeof *all.names);
 	config->module_places = arena_array(config, all.places, all.count * sizeof *all.places);
 	config->module_count = all.count;
+	report_strangers(config, report);
 	list_finish(&inherited);
 	list_finish(&all);
 	return config;

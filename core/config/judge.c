@@ -146,13 +146,15 @@ static const void *make_options(const struct judge *j, const struct config_schem
 	const struct config_pair *inner = host ? config_node_pair(host->section, schema->name) : NULL;
 	struct cpl_str prefix = cpl_arena_printf(config->arena, "%.*s.", CPL_ARG(schema->name));
 	void *values = cpl_arena_alloc(config->arena, schema->size + 1);
-	struct config_target target = {schema->options, prefix.ptr, NULL, values, config->arena, j->report};
+	struct config_target target = {schema->options, prefix.ptr, NULL, values, config->arena, j->report, NULL, false};
 	struct check_place place = {j, prefix.ptr, outer ? outer->value : NULL, inner ? inner->value : NULL,
 				    inner ? inner->key : outer ? outer->key : where};
 	size_t errors = j->report->errors;
 
 	config_schema_defaults(&target, place.where);
+	target.beside = config_core_group(schema->name);
 	config_schema_apply(&target, place.outer, false);
+	target.beside = NULL;
 	config_schema_apply(&target, place.inner, true);
 	bool complete = config_schema_complete(&target, place.outer, place.inner, required ? place.where : NULL);
 
@@ -249,7 +251,7 @@ static void judge_permission(const struct judge *j, const struct config_pair *pa
 	struct cpl_option option = {"role", CPL_OPTION_ENUM, offsetof(struct config_permission, role), NULL, NULL, NULL, config_role_names, 0, ""};
 	struct config_permission *permission = &config->permissions[config->permission_count];
 	struct cpl_str prefix = cpl_arena_printf(config->arena, "permissions.%.*s: ", CPL_ARG(pair->key->text));
-	struct config_target target = {&option, prefix.ptr, NULL, permission, config->arena, j->report};
+	struct config_target target = {&option, prefix.ptr, NULL, permission, config->arena, j->report, NULL, false};
 
 	if (!is_action(j, pair->key->text)) {
 		report_action(j, pair->key);

@@ -43,6 +43,12 @@ const struct cpl_option config_core_options[] = {
 	ROW("log.sink", ENUM, int, log_sink, "stderr", NULL, NULL, log_sinks, CPL_RELOADABLE, "Where the log goes."),
 	STRING("log.file", log_file, NULL, CPL_RELOADABLE, "The file, for the sink file."),
 
+	ROW("crypto.min_version", ENUM, int, tls_min_version, "TLSv1.2", NULL, NULL, tls_versions, CPL_RELOADABLE, "The oldest TLS version."),
+	STRING("crypto.ciphers", tls_ciphers, NULL, CPL_RELOADABLE,
+	       "Cipher suites of TLS 1.2, as openssl-ciphers(1) has them. Default: those with forward secrecy and AEAD."),
+	ROW("crypto.tls_unique", BOOL, bool, tls_unique_compat, "true", NULL, NULL, NULL, CPL_RELOADABLE,
+	    "Whether tls-unique channel binding is also accepted under TLS 1.3, for clients that know no other."),
+
 	INT("limits.", max_connections, "0", "0", "10000000", CPL_RELOADABLE,
 	    "Connections at a time; 0: as many as the process may open files, minus 128."),
 	INT("limits.", unauthenticated_per_address, "64", "1", "1000000", CPL_RELOADABLE,
@@ -69,11 +75,5 @@ const struct cpl_option config_core_options[] = {
 	INT("limits.", directed_presence, "1000", "1", "1000000", CPL_RELOADABLE, "Targets of directed presence that a session may have."),
 	INT("limits.", pending_requests, "500", "1", "1000000", CPL_RELOADABLE, "Subscription requests that wait for an account's answer."),
 	TIME("limits.", slow_callback, "100ms", "1ms", "1m", CPL_RELOADABLE, "A module's handler that takes longer is logged with its name."),
-
-	ROW("crypto.min_version", ENUM, int, tls_min_version, "TLSv1.2", NULL, NULL, tls_versions, CPL_RELOADABLE, "The oldest TLS version."),
-	STRING("crypto.ciphers", tls_ciphers, NULL, CPL_RELOADABLE,
-	       "Cipher suites of TLS 1.2, as openssl-ciphers(1) has them. Default: those with forward secrecy and AEAD."),
-	ROW("crypto.tls_unique", BOOL, bool, tls_unique_compat, "true", NULL, NULL, NULL, CPL_RELOADABLE,
-	    "Whether tls-unique channel binding is also accepted under TLS 1.3, for clients that know no other."),
 	CPL_OPT_END,
 };

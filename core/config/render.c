@@ -128,7 +128,7 @@ void config_render_sample(const char *heading, const struct cpl_option *options,
 {
 	const char *group = NULL;
 
-	if (heading)
+	if (heading && *heading)
 		cpl_buf_addf(out, "#%s:\n", heading);
 	for (const struct cpl_option *o = options; o && o->name; o++) {
 		const char *dot = strchr(o->name, '.');

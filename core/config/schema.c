@@ -251,14 +251,23 @@ void config_schema_apply(const struct config_target *t, const struct config_node
 		const struct config_pair *pair = &map->pairs[i];
 		const struct cpl_option *option = config_schema_find(t, pair->key->text);
 
-		if (!option)
+		if (!option && !t->lenient && !(t->beside && config_schema_find(t->beside, pair->key->text)))
 			report_unknown(t, pair->key);
+		else if (!option)
+			continue;
 		else if (in_host && option->flags & CPL_GLOBAL_ONLY)
 			config_report_add(t->report, pair->key, false, "%s%s: cannot be set for one host, only for all (at the top level)",
 					  t->prefix, option->name);
 		else
 			config_schema_set(t, option, pair->value);
 	}
+}
+
+void config_schema_strangers(const struct config_target *t, const struct config_node *map)
+{
+	for (size_t i = 0; map && map->kind == CONFIG_MAP && i < map->count; i++)
+		if (!config_schema_find(t, map->pairs[i].key->text))
+			report_unknown(t, map->pairs[i].key);
 }
 
 bool config_schema_complete(const struct config_target *t, const struct config_node *outer, const struct config_node *inner,

@@ -15,6 +15,9 @@ struct config_target {
 	void *values;
 	struct cpl_arena *arena;
 	struct config_report *report;
+	/* Who shares the mapping: the names that it knows are passed over. NULL: nobody. */
+	const struct config_target *beside;
+	bool lenient; /* unknown names are somebody else's to judge */
 };
 
 /* Sets every field to its default. A default that does not fit its own option is a mistake of the module and is reported at `where`. */
@@ -25,6 +28,8 @@ const struct cpl_option *config_schema_find(const struct config_target *target, 
 bool config_schema_set(const struct config_target *target, const struct cpl_option *option, const struct config_node *node);
 /* Sets all that a mapping gives; unknown names are faults with the nearest. in_host: CPL_GLOBAL_ONLY options are faults. */
 void config_schema_apply(const struct config_target *target, const struct config_node *map, bool in_host);
+/* Only the faults about unknown names. */
+void config_schema_strangers(const struct config_target *target, const struct config_node *map);
 /* Required options that neither mapping (each may be NULL) gives are faults at `where` (NULL: not told); true when there is none. */
 bool config_schema_complete(const struct config_target *target, const struct config_node *outer, const struct config_node *inner,
 			    const struct config_node *where);

@@ -11,6 +11,8 @@ extern const char *const config_host_names[];
 extern const char *const config_listen_names[];
 /* Groups of the core's options: "log", "limits" ...; ended by NULL. */
 extern const char *const config_core_groups[];
+/* What the core says of a mapping that it may share with a module of the same name; NULL: nothing. Good until the next call. */
+const struct config_target *config_core_group(struct cpl_str name);
 
 bool config_is_one_of(struct cpl_str name, const char *const *names);
 /* True when the core itself gives a meaning to a name at the top level. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The options struct of one module: made on its own, compared, carried over. */
+#include "core/config/sections.h"
 #include "core/config/schema.h"
 #include "core/module/module.h"
 
@@ -43,11 +44,13 @@ int options_make(const struct config *config, const struct cpl_descriptor *descr
 	/* The global struct need not be complete where every host has its own: as config_judge() has it. */
 	const struct config_node *incomplete = host || !is_listed(config, name) ? place.where : NULL;
 	void *made = cpl_arena_alloc(arena, descriptor->config_size + 1);
-	struct config_target target = {descriptor->options, place.prefix, NULL, made, arena, &report};
+	struct config_target target = {descriptor->options, place.prefix, NULL, made, arena, &report, NULL, false};
 	const struct config_fault *first = NULL;
 
 	config_schema_defaults(&target, place.where);
+	target.beside = config_core_group(name);
 	config_schema_apply(&target, place.outer, false);
+	target.beside = NULL;
 	config_schema_apply(&target, place.inner, true);
 	if (config_schema_complete(&target, place.outer, place.inner, incomplete) && report.errors == 0 && descriptor->check)
 		descriptor->check(made, host ? host->name : CPL_NONE, on_fault, &place);

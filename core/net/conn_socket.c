@@ -133,11 +133,30 @@ static int64_t next_deadline(const struct conn_socket *s)
 		due = s->end_by;
 	if (ending(s))
 		return due;
+	if (s->conn.held_until && s->conn.held_until < due)
+		due = s->conn.held_until;
 	if (limits->keepalive_ms && s->heard_at + limits->keepalive_ms < due)
 		due = s->heard_at + limits->keepalive_ms;
 	if (limits->write_ms && s->stalled_at && s->stalled_at + limits->write_ms < due)
 		due = s->stalled_at + limits->write_ms;
 	return due;
+}
+
+/* A bucket of `burst` bytes that `rate` bytes a second flow into, kept as the time at which what was taken will have come back. */
+void conn_socket_pay(struct conn_socket *s, size_t bytes)
+{
+	int64_t rate = s->input.limits.rate, now = cpl_monotonic() * 1000, ahead;
+
+	if (!rate || (s->phase != PHASE_CLEAR && s->phase != PHASE_SECURE))
+		return;
+	if (s->paid_until_us < now)
+		s->paid_until_us = now;
+	s->paid_until_us += (int64_t)bytes * 1000000 / rate;
+	ahead = s->paid_until_us - now - (int64_t)s->input.limits.burst * 1000000 / rate;
+	if (ahead <= 0)
+		return;
+	s->conn.held_until = cpl_monotonic() + ahead / 1000 + 1;
+	s->conn.holds++;
 }
 
 static int wanted_events(const struct conn_socket *s)
@@ -148,7 +167,7 @@ static int wanted_events(const struct conn_socket *s)
 	switch (s->phase) {
 	case PHASE_CLEAR:
 	case PHASE_SECURE:
-		reads = reads && !s->input.pauses && !s->input.stopped && !conn_input_waiting(&s->input);
+		reads = reads && !s->input.pauses && !s->input.stopped && !conn_input_waiting(&s->input) && !s->conn.held_until;
 		break;
 	case PHASE_HANDSHAKE:
 		reads = reads && tls_state(s->tls) == TLS_WANTS_INPUT;
@@ -186,6 +205,10 @@ static void time_passed(struct wheel_entry *entry)
 	int64_t now = cpl_monotonic();
 
 	if (!ending(s)) {
+		if (s->conn.held_until && now >= s->conn.held_until) {
+			s->conn.held_until = 0;
+			s->heard_at = now;
+		}
 		if (s->end_by && now >= s->end_by) {
 			conn_socket_begin_end(s, CPL_END_EOF, "half-closed for too long", 0);
 		} else if (limits->write_ms && s->stalled_at && now - s->stalled_at >= limits->write_ms) {
@@ -194,7 +217,7 @@ static void time_passed(struct wheel_entry *entry)
 			/* While paused it is not the peer who is silent, and during a handshake nothing could
 			 * be said to it. */
 			s->heard_at = now;
-			if (!s->input.pauses && !s->input.stopped &&
+			if (!s->input.pauses && !s->input.stopped && !s->conn.held_until &&
 			    (s->phase == PHASE_CLEAR || s->phase == PHASE_SECURE))
 				s->conn.events->idle(&s->conn);
 		}
@@ -306,6 +329,7 @@ static void op_set_limits(struct cpl_conn *conn, const struct cpl_conn_limits *l
 	struct conn_socket *s = conn_socket_of(conn);
 
 	conn_input_set_limits(&s->input, limits);
+	conn->held_until = s->paid_until_us = 0;
 	if (ending(s))
 		return;
 	conn_socket_check_bound(s);

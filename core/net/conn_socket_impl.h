@@ -50,6 +50,7 @@ struct conn_socket {
 	struct cpl_list all;
 	struct cpl_list dirty; /* in the list of those to flush at the end of the turn */
 	int64_t heard_at;      /* cpl_monotonic() of the last input, or of the last `idle` */
+	int64_t paid_until_us; /* with a rate: when what was read so far is paid for (cpl_monotonic() * 1000) */
 	int64_t stalled_at;    /* since when the socket takes nothing; 0: it does */
 	int64_t end_by;	       /* ending: when it is closed at the latest; half-closed: when it ends */
 	char *detail;	       /* for `closed` */
@@ -88,6 +89,8 @@ void conn_socket_touch(struct conn_socket *s);
 void conn_socket_check_bound(struct conn_socket *s);
 /* Asks for what is to be reported or freed in the next turn. */
 void conn_socket_ask(struct conn_socket *s);
+/* Counts what was read against the rate, and stops reading when it is used up. */
+void conn_socket_pay(struct conn_socket *s, size_t bytes);
 /* Sets the watcher and the wheel to what the phase needs. */
 void conn_socket_watch(struct conn_socket *s);
 

@@ -159,6 +159,7 @@ static void read_once(struct conn_socket *s)
 		s->heard_at = cpl_monotonic();
 		s->conn.bytes_in += (uint64_t)count;
 		count_add(COUNT_BYTES_IN, (uint64_t)count);
+		conn_socket_pay(s, (size_t)count);
 		take(s, (struct cpl_str){read_buffer, (size_t)count});
 	} else if (count == 0) {
 		reached_eof(s);

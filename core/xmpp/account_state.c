@@ -71,6 +71,8 @@ static void committed(struct cpl_call *call)
 static struct cpl_batch *change_batch(struct change *change)
 {
 	struct cpl_batch *batch = cpl_batch_create();
+
+	cpl_batch_unmetered(batch);
 	struct cpl_value values[COLUMNS] = {
 		[COLUMN_SINCE] = CPL_INTEGER(cpl_now()),
 		[COLUMN_REASON] = change->has_reason ? CPL_BYTES(cpl_buf_str(&change->reason)) : CPL_NULL,
@@ -217,6 +219,8 @@ static void row_read(struct cpl_call *call)
 		look->state.created = look->row.rows[0].when;
 		look->state.disabled = look->row.rows[0].disabled;
 		look->state.until = look->row.rows[0].id;
+		look->state.bytes = look->row.rows[0].values[0].integer;
+		look->state.quota = look->row.rows[0].values[1].type == CPL_VALUE_INTEGER ? look->row.rows[0].values[1].integer : -1;
 	}
 	if (status == 0 && look->state.disabled) {
 		status = cpl_store_get(&look->details, NULL, &disabled_store, look->account, CPL_NONE, details_read);

@@ -78,6 +78,11 @@ size_t host_count(void)
 	return hosts.count;
 }
 
+void cpl_host_set_quota(struct cpl_host *host, int64_t bytes)
+{
+	host->quota = bytes > 0 ? bytes : 0;
+}
+
 struct cpl_host *cpl_host_find(struct cpl_str domain)
 {
 	struct host *host = cpl_map_get(&hosts, domain);

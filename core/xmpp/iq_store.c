@@ -36,7 +36,7 @@ static void iq_store_end(struct iq_store *wait)
 static void iq_store_failed(struct iq_store *wait, int status, const char *what)
 {
 	if (status != CPL_E_CANCELLED && status != CPL_E_STOPPING)
-		cpl_log_error("%s jid=%.*s reason=%s", what, CPL_ARG(wait->user ? cpl_jid_str(wait->user->jid) : CPL_NONE),
+		cpl_log(cpl_commit_log_level(status), "%s jid=%.*s reason=%s", what, CPL_ARG(wait->user ? cpl_jid_str(wait->user->jid) : CPL_NONE),
 			      wait->store.error ? wait->store.error : cpl_code_text(status));
 	cpl_bounce(wait->request, status == CPL_E_FULL ? CPL_RESOURCE_CONSTRAINT : CPL_INTERNAL_SERVER_ERROR, NULL);
 	iq_store_end(wait);

@@ -95,6 +95,7 @@ static void loaded(struct cpl_call *call)
 
 	if (status == 0) {
 		batch = cpl_batch_create();
+		cpl_batch_unmetered(batch);
 		if (change->role == CPL_ROLE_REGISTERED)
 			cpl_batch_remove(batch, &role_store, change->account, CPL_NONE);
 		else

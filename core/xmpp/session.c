@@ -125,8 +125,20 @@ void session_apply_limits(struct session *session)
 		.write_ms = options->write_timeout,
 	};
 
-	if (session->pub.conn)
-		session->pub.conn->ops->set_limits(session->pub.conn, &limits);
+	struct cpl_ev_limits ev = {.session = &session->pub, .limits = &limits};
+
+	if (!session->pub.conn)
+		return;
+	cpl_fire_session_limits(session->pub.served, &ev);
+	session->pub.conn->ops->set_limits(session->pub.conn, &limits);
+}
+
+void cpl_session_refresh_limits(struct cpl_session *s)
+{
+	if (s && s->type != CPL_SESSION_DESTROYED)
+		session_apply_limits(session_of(s));
+	for (struct cpl_session *each = s ? NULL : session_next(NULL); each; each = session_next(each))
+		session_apply_limits(session_of(each));
 }
 
 static void expired_before_bind(struct loop_timer *timer)

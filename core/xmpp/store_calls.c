@@ -3,6 +3,7 @@
 #include "core/xmpp/store.h"
 #include "core/base/account.h"
 
+#include <couplet/session.h>
 #include <couplet/time.h>
 
 /* At most this many rows of an archive per query. */
@@ -13,6 +14,7 @@ struct cpl_batch {
 	struct cpl_store_step *last;
 	size_t steps;
 	int status; /* of the first step that was wrong */
+	bool unmetered;
 };
 
 static struct cpl_str str_copy(struct cpl_arena *arena, struct cpl_str s)
@@ -228,12 +230,35 @@ void cpl_batch_account_disable_until(struct cpl_batch *batch, struct cpl_jid acc
 	account_write(batch, CPL_OP_ACCOUNT_DISABLE, account, until, true);
 }
 
+void cpl_batch_account_quota(struct cpl_batch *batch, struct cpl_jid account, int64_t bytes)
+{
+	account_write(batch, CPL_OP_ACCOUNT_QUOTA, account, 0, false);
+	batch->last->quota = bytes < 0 ? -1 : bytes;
+}
+
+void cpl_batch_unmetered(struct cpl_batch *batch)
+{
+	batch->unmetered = true;
+}
+
+/* Hosts' own rows have no quota. */
+static void quotas_set(struct cpl_batch *batch)
+{
+	for (struct cpl_store_step *step = batch->job->request.steps; step; step = step->next) {
+		const struct cpl_host *host = step->store && step->account.local_len ? cpl_host_find(cpl_jid_domain(step->account)) : NULL;
+
+		if (step->store)
+			step->quota = batch->unmetered || !step->account.local_len ? -1 : host ? host->quota : 0;
+	}
+}
+
 int cpl_batch_commit(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_batch **batch,
 		     void (*done)(struct cpl_call *call))
 {
 	struct store_job *job = (*batch)->job;
 	int status = (*batch)->status;
 
+	quotas_set(*batch);
 	*batch = NULL;
 	if (status) {
 		store_job_destroy(&job);

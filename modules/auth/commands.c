@@ -213,7 +213,7 @@ const struct cpl_command auth_commands[] = {
 	 NULL, CPL_COMMAND_OFFLINE | CPL_COMMAND_CONFIRM | CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_deluser},
 	{"user list <host>", "List the accounts of a host.", NULL, "jid,created,state",
 	 CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_list},
-	{"user import <file>", "Make accounts from a file of addresses and passwords or keys.", import_detail,
+	{"user import <file> [--resume]", "Make accounts from a file of addresses and passwords or keys.", import_detail,
 	 NULL, CPL_COMMAND_OFFLINE | CPL_COMMAND_INPUT, import_run},
 	CPL_COMMAND_END,
 };

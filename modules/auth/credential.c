@@ -87,6 +87,7 @@ void credentials_put(struct cpl_batch *batch, struct cpl_jid account, const stru
 	struct cpl_value values[CREDENTIALS_COLUMNS];
 
 	credentials_to_values(from, values);
+	cpl_batch_unmetered(batch);
 	cpl_batch_set(batch, &credentials_store, account, CPL_NONE, values);
 }
 

@@ -57,6 +57,28 @@ void exchange_challenge(struct cpl_session *s, struct cpl_str data)
 	send_data(s, &sasl_challenge, data);
 }
 
+const char *exchange_attempt(struct cpl_session *s, struct exchange *exchange)
+{
+	struct cpl_ev_attempt ev = {.session = s, .account = exchange->account, .mechanism = mechanism_names[exchange->mechanism]};
+
+	if (cpl_fire_authentication_attempt(s->served, &ev) == CPL_NO)
+		return ev.text ? ev.text : "Try again later";
+	exchange->attempted = true;
+	return NULL;
+}
+
+/* condition NULL: it has succeeded. */
+static void tell_result(struct cpl_session *s, struct exchange *exchange, const char *condition)
+{
+	struct cpl_ev_attempt ev = {
+		.session = s, .account = exchange->account, .mechanism = mechanism_names[exchange->mechanism], .condition = condition};
+
+	if (!exchange->attempted)
+		return;
+	exchange->attempted = false;
+	cpl_fire_authentication_result(s->served, &ev);
+}
+
 enum cpl_flow exchange_fail(struct cpl_session *s, struct exchange *exchange, const char *condition,
 			    const char *text)
 {
@@ -70,6 +92,7 @@ enum cpl_flow exchange_fail(struct cpl_session *s, struct exchange *exchange, co
 	cpl_log_info("authentication failed session=%.*s address=%s account=%.*s condition=%s",
 		     CPL_ARG(s->id), s->conn ? s->conn->address : "", CPL_ARG(cpl_jid_str(exchange->account)),
 		     condition);
+	tell_result(s, exchange, condition);
 	exchange_reset(exchange);
 	cpl_metric_add(auth_failures, 1);
 	if (++exchange->failures >= exchange->max_tries)
@@ -302,6 +325,8 @@ static void on_authenticated(struct cpl_call *call)
 	struct exchange *exchange = exchange_find(wait->session);
 
 	if (call->status == CPL_OK) {
+		if (exchange)
+			tell_result(wait->session, exchange, NULL);
 		CPL_SLOT_CLEAR(wait->session, slot);
 	} else if (exchange_wait_alive(wait, call->status)) {
 		if (call->status == CPL_E_DENIED)

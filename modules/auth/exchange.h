@@ -31,6 +31,7 @@ struct exchange {
 	unsigned offered;  /* mask of enum mechanism: on this stream, in its last features */
 	unsigned bindings; /* mask of enum cpl_binding: told in the same features */
 	int64_t failures;  /* on this connection */
+	bool attempted;    /* authentication_attempt was fired, and authentication_result is due */
 	int64_t max_tries;
 	enum exchange_step step;
 	enum mechanism mechanism;
@@ -42,6 +43,8 @@ struct exchange {
 struct exchange *exchange_find(struct cpl_session *s);
 /* Forgets the exchange under way, not what was offered nor the failures. */
 void exchange_reset(struct exchange *exchange);
+/* The account has been named: NULL, or the text for why nothing of it is tried now (temporary-auth-failure). */
+const char *exchange_attempt(struct cpl_session *s, struct exchange *exchange);
 /* Ends the exchange with <failure/>; the condition is one of RFC 6120 6.5. After the last try it closes the
  * stream (6.4.5). text may be NULL. Returns CPL_HANDLED. */
 enum cpl_flow exchange_fail(struct cpl_session *s, struct exchange *exchange, const char *condition,

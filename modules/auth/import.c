@@ -7,7 +7,7 @@
 
 #include <openssl/crypto.h>
 
-enum { IMPORT_BATCH = 500, IMPORT_JOBS = 8 };
+enum { IMPORT_BATCH = 500, IMPORT_JOBS = 8, IMPORT_REPORT = 50 /* jobs between two reports of the progress */ };
 
 const char import_detail[] = "Each line holds a bare JID, white space, and the password up to the end of the "
 			     "line. Instead of a password there may be SCRAM keys in the "
@@ -18,16 +18,24 @@ const char import_detail[] = "Each line holds a bare JID, white space, and the p
 			     "are given, and with PLAIN. Blank lines and lines that begin with # are "
 			     "skipped. A line that cannot be imported is reported with its "
 			     "number and the rest goes on; existing accounts are not changed. The exit code "
-			     "is 0 only if every line was imported.";
+			     "is 0 only if every line was imported. With --resume, accounts that exist already are "
+			     "passed over without a word, so that an import that was interrupted can be run again.";
 
 struct entry {
 	struct cpl_jid account;
 	struct credentials credentials;
 	struct cpl_str password; /* prepared; CPL_NONE when the keys are there */
 	unsigned line;
+	bool exists;
 };
 
 struct import;
+/* A look whether the account of an entry exists already: of the batch's arena. */
+struct import_look {
+	struct cpl_store_call call;
+	struct import *import;
+	struct entry *entry;
+};
 struct import_job {
 	struct cpl_call call;
 	struct import *import;
@@ -46,19 +54,25 @@ struct import {
 	bool singly;	 /* the batch as a whole was refused: one by one, to find out which */
 	unsigned running;
 	int failure; /* a job could not be done: end when the others are back */
-	unsigned line, made, bad;
+	unsigned line, made, bad, there;
+	bool resume;
+	size_t lines; /* of the whole input */
 	struct import_job jobs[IMPORT_JOBS];
 };
 
 static void next_batch(struct import *import);
 
+static void forget_password(const struct entry *entry)
+{
+	/* UNSAFE: what is in our own arena is written over. */
+	if (entry->password.ptr)
+		OPENSSL_cleanse((char *)entry->password.ptr, entry->password.len);
+}
+
 static void forget_batch(struct import *import)
 {
-	/* UNSAFE: the passwords in our own arena are written over. */
 	for (size_t i = 0; i < import->count; i++)
-		if (import->entries[i].password.ptr)
-			OPENSSL_cleanse((char *)import->entries[i].password.ptr,
-					import->entries[i].password.len);
+		forget_password(&import->entries[i]);
 	cpl_arena_destroy(&import->arena);
 	import->entries = NULL;
 	import->count = import->next_job = import->single = 0;
@@ -76,6 +90,8 @@ static void import_end(struct import *import, int status, const char *detail)
 	else if (import->bad > 0)
 		cpl_refuse(in, "%u accounts were added, %u lines were not imported", import->made,
 			   import->bad);
+	else if (import->there > 0)
+		cpl_say(in, "%u accounts were added, %u were there already", import->made, import->there);
 	else
 		cpl_say(in, "%u accounts were added", import->made);
 	if (status == CPL_OK && import->bad == 0)
@@ -87,6 +103,14 @@ static void complain(struct import *import, unsigned line, const char *why)
 {
 	cpl_complain(import->in, "line %u: %s", line, why);
 	import->bad++;
+}
+
+static void exists(struct import *import, const struct entry *entry)
+{
+	if (import->resume)
+		import->there++;
+	else
+		complain(import, entry->line, "the account exists already");
 }
 
 /* ---- reading ---- */
@@ -200,7 +224,7 @@ static void on_committed(struct cpl_call *call)
 		return;
 	}
 	if (call->status == CPL_E_EXISTS) {
-		complain(import, import->entries[import->single].line, "the account exists already");
+		exists(import, &import->entries[import->single]);
 	} else if (call->status != CPL_OK) {
 		import_end(import, call->status, import->store.error);
 		return;
@@ -277,7 +301,71 @@ static void on_derived(struct cpl_call *call)
 		import->failure = call->status;
 	job->entry = NULL;
 	import->running--;
+	if (import->next_job % IMPORT_REPORT == 0)
+		cpl_progress(import->in, import->entries[import->next_job - 1].line, (int64_t)import->lines, "lines");
 	start_jobs(import);
+}
+
+/* ---- looking ---- */
+
+/* Those that exist cost no derivation, and a second run is over soon. */
+static void keep_the_others(struct import *import)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < import->count; i++) {
+		if (import->entries[i].exists) {
+			exists(import, &import->entries[i]);
+			forget_password(&import->entries[i]);
+		} else {
+			import->entries[kept++] = import->entries[i];
+		}
+	}
+	import->count = kept;
+}
+
+static void looked(struct import *import)
+{
+	if (import->failure != CPL_OK) {
+		import_end(import, import->failure, cpl_code_text(import->failure));
+		return;
+	}
+	keep_the_others(import);
+	cpl_progress(import->in, import->line, (int64_t)import->lines, "lines");
+	if (import->count > 0) {
+		start_jobs(import);
+	} else {
+		forget_batch(import);
+		next_batch(import);
+	}
+}
+
+static void on_looked(struct cpl_call *call)
+{
+	struct import_look *look = CPL_CONTAINER(call, struct import_look, call.call);
+	struct import *import = look->import;
+
+	if (call->status == CPL_OK)
+		look->entry->exists = true;
+	else if (call->status != CPL_E_NOT_FOUND)
+		import->failure = call->status;
+	if (--import->running == 0)
+		looked(import);
+}
+
+static void look_up(struct import *import)
+{
+	struct import_look *looks = cpl_arena_alloc(import->arena, import->count * sizeof(*looks));
+
+	for (size_t i = 0; i < import->count && import->failure == CPL_OK; i++) {
+		looks[i].import = import;
+		looks[i].entry = &import->entries[i];
+		import->failure = cpl_account_get(&looks[i].call, cpl_invocation_scope(import->in),
+						  import->entries[i].account, on_looked);
+		import->running += import->failure == CPL_OK;
+	}
+	if (import->running == 0)
+		looked(import);
 }
 
 static void next_batch(struct import *import)
@@ -286,7 +374,7 @@ static void next_batch(struct import *import)
 	if (import->count == 0)
 		import_end(import, CPL_OK, NULL);
 	else
-		start_jobs(import);
+		look_up(import);
 }
 
 void import_run(struct cpl_module *self, struct cpl_invocation *in)
@@ -295,5 +383,7 @@ void import_run(struct cpl_module *self, struct cpl_invocation *in)
 
 	import->self = self;
 	import->in = in;
+	import->resume = cpl_flag(in, "resume");
+	import->lines = cpl_input_lines(in);
 	next_batch(import);
 }

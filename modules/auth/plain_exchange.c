@@ -36,6 +36,9 @@ enum cpl_flow plain_take(struct cpl_module *self, struct cpl_ev_nonza *ev, struc
 	fault = exchange_name(s, exchange, plain.username, plain.authzid, ev->nonza->arena);
 	if (fault)
 		return exchange_fail(s, exchange, fault, NULL);
+	fault = exchange_attempt(s, exchange);
+	if (fault)
+		return exchange_fail(s, exchange, "temporary-auth-failure", fault);
 	wait = exchange_wait_create(s);
 	code = accounts_check(self, &wait->call, &s->scope, exchange->account, plain.password, on_checked);
 	if (code == 0)

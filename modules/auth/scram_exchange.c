@@ -165,6 +165,9 @@ static enum cpl_flow take_first(struct cpl_module *self, struct cpl_ev_nonza *ev
 		fault = exchange_name(s, exchange, first.username, first.authzid, arena);
 	if (fault)
 		return exchange_fail(s, exchange, fault, NULL);
+	fault = exchange_attempt(s, exchange);
+	if (fault)
+		return exchange_fail(s, exchange, "temporary-auth-failure", fault);
 	scram_begin(exchange, &first, binding);
 	/* Made for everybody, so that it takes the same time whether the account exists or not. */
 	credentials_decoy(cpl_module_data(self), exchange->account, exchange->scram->hash, config->iterations,

@@ -210,7 +210,7 @@ static void group_committed(struct cpl_call *call)
 	struct cpl_user *user = cpl_user_ref(roster->user); /* the changes may hold the last references */
 
 	if (call->status != 0)
-		cpl_log_error("roster cannot be written jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->jid)), commit->call.error);
+		cpl_log(cpl_commit_log_level(call->status), "roster cannot be written jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->jid)), commit->call.error);
 	group_end(commit, call->status);
 	if (!cpl_list_empty(&roster->queue))
 		group_start(roster);

@@ -26,7 +26,9 @@ struct cpl_account_state {
 	bool disabled;
 	int64_t created, until, since; /* ms; 0: unknown, or not disabled, or for good */
 	struct cpl_str reason, actor;  /* followed by a NUL; CPL_NONE: none, or not disabled */
-	void *reserved[4];
+	int64_t bytes;                 /* of all its rows */
+	int64_t quota;                 /* its own: 0 any number of bytes; -1: as the configuration says */
+	void *reserved[2];
 };
 
 /* The size is frozen per API major. */

@@ -60,6 +60,8 @@ struct cpl_str cpl_flag_value(const struct cpl_invocation *in, const char *name)
 struct cpl_str cpl_password(const struct cpl_invocation *in);
 /* The next line of the input (CPL_COMMAND_INPUT), without its newline; false at the end. The whole input is there when the command starts, at most 64 MiB. */
 bool cpl_next_line(struct cpl_invocation *in, struct cpl_str *line);
+/* How many lines it has in all. */
+size_t cpl_input_lines(const struct cpl_invocation *in);
 
 /* Lives as long as the invocation. */
 struct cpl_arena *cpl_invocation_arena(struct cpl_invocation *in);
@@ -79,6 +81,8 @@ void cpl_row_bool(struct cpl_invocation *in, bool value);
 void cpl_row_end(struct cpl_invocation *in);
 /* A line of text for people (not for commands that print a table). */
 void cpl_say(struct cpl_invocation *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* How far long work has come, in `unit` ("lines"); total 0: unknown. Shown with the rate while it lasts, on a terminal only. Cheap enough for every hundredth part of a second. */
+void cpl_progress(struct cpl_invocation *in, int64_t done, int64_t total, const char *unit);
 /* A line on stderr that is not the end: a warning, a skipped row. */
 void cpl_complain(struct cpl_invocation *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Ends: exit 0. */

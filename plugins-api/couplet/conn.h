@@ -100,6 +100,7 @@ struct cpl_conn_limits {
 	uint32_t output_bytes;    /* waiting output; over it the connection ends with CPL_END_OVERFLOW */
 	int64_t keepalive_ms;     /* silence of the peer until `idle` */
 	int64_t write_ms;         /* waiting output that does not move */
+	uint32_t rate, burst;     /* bytes a second that are read, and what may come at once before that; rate 0: as many as come */
 };
 
 /* Kinds of channel binding (RFC 5929, RFC 9266). */
@@ -116,6 +117,7 @@ struct cpl_conn_ops {
 	/* Stops and continues the reporting of input (counted: as many resumes as pauses). What is in the buffer stays bounded. */
 	void (*pause)(struct cpl_conn *conn);
 	void (*resume)(struct cpl_conn *conn);
+	/* The rate begins anew, too. */
 	void (*set_limits)(struct cpl_conn *conn, const struct cpl_conn_limits *limits);
 	/* Queues </stream:stream>; input is still reported. */
 	void (*close_stream)(struct cpl_conn *conn);
@@ -144,6 +146,8 @@ struct cpl_conn {
 	uint64_t bytes_in, bytes_out;
 	uint64_t elements_in, elements_out;
 	int64_t opened_at;       /* cpl_now() */
+	int64_t held_until;      /* nothing is read until then (cpl_monotonic()), as the peer has sent faster than its rate; 0: it is read */
+	uint32_t holds;          /* how often that was so */
 };
 
 /*

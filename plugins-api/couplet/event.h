@@ -19,6 +19,7 @@
 #ifndef COUPLET_EVENT_H
 #define COUPLET_EVENT_H
 
+#include <couplet/conn.h>
 #include <couplet/stanza.h>
 
 struct cpl_host;
@@ -172,6 +173,19 @@ struct cpl_ev_component {
 	struct cpl_session *session; /* session->served is the component's own host */
 };
 
+/* What a connection may use is about to be set: handlers may change it. */
+struct cpl_ev_limits {
+	struct cpl_session *session;
+	struct cpl_conn_limits *limits;
+};
+/* An attempt to log in, by whatever mechanism. */
+struct cpl_ev_attempt {
+	struct cpl_session *session;
+	struct cpl_jid account; /* bare, prepared; there may be no such account */
+	const char *mechanism;
+	const char *condition;  /* authentication_result: of the SASL failure; NULL: it has succeeded */
+	const char *text;       /* authentication_attempt: with NO, what is said with temporary-auth-failure; may be NULL */
+};
 /* See cpl_account_info_text() of <couplet/account.h>. */
 struct cpl_ev_account_info {
 	struct cpl_event event;

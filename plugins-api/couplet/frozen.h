@@ -58,9 +58,9 @@ CPL_FROZEN(cpl_store, 32);
 CPL_FROZEN(cpl_column, 16);
 
 /* What a module makes that brings connections or rosters. */
-CPL_FROZEN(cpl_conn, 176);
+CPL_FROZEN(cpl_conn, 192);
 CPL_FROZEN(cpl_conn_ops, 96);
-CPL_FROZEN(cpl_conn_limits, 40);
+CPL_FROZEN(cpl_conn_limits, 48);
 CPL_FROZEN(cpl_stream_header, 88);
 CPL_FROZEN(cpl_roster, 48);
 CPL_FROZEN(cpl_roster_item, 56);
@@ -75,6 +75,7 @@ CPL_FROZEN(cpl_command_field, 24);
 CPL_FROZEN(cpl_event, 56);
 CPL_FROZEN(cpl_node, 16);
 CPL_FROZEN(cpl_ev_account, 32);
+CPL_FROZEN(cpl_ev_attempt, 48);
 CPL_FROZEN(cpl_ev_creating, 608);
 CPL_FROZEN(cpl_ev_disco, 72);
 CPL_FROZEN(cpl_ev_roster, 48);

@@ -51,11 +51,14 @@ struct cpl_host {
 	struct dispatch *dispatch; /* the core's: what its modules have registered, swapped whole */
 	void *impl;                /* the core's part */
 	bool component;            /* served by one module (component:): no accounts, no clients; every address is that module's */
+	int64_t quota;             /* the most bytes that the rows of an account may have; 0: any number */
 };
 /* NULL when not served. */
 struct cpl_host *cpl_host_find(struct cpl_str domain);
 /* All of them: *at = 0 at first, NULL at the end. */
 struct cpl_host *cpl_host_next(size_t *at);
+/* Sets the quota of accounts that have none of their own; see cpl_batch_account_quota(). */
+void cpl_host_set_quota(struct cpl_host *host, int64_t bytes);
 /* True when a certificate is loaded for the host, so that TLS can be offered. */
 bool cpl_host_has_certificate(const struct cpl_host *host);
 
@@ -150,6 +153,9 @@ void cpl_session_send_nonza(struct cpl_session *s, const struct cpl_stanza *nonz
 void cpl_session_close(struct cpl_session *s, enum cpl_stream_error condition, const char *text);
 struct cpl_session *cpl_session_ref(struct cpl_session *s);
 void cpl_session_unref(struct cpl_session **s);
+
+/* Sets the bounds of a session's connection anew (event session_limits), and lets go what is held back for its rate. NULL: of all sessions. */
+void cpl_session_refresh_limits(struct cpl_session *s);
 
 /* ---- negotiation ---- */
 

@@ -15,6 +15,7 @@
 
 #include <couplet/call.h>
 #include <couplet/jid.h>
+#include <couplet/log.h>
 
 #pragma GCC visibility push(default)
 
@@ -65,7 +66,7 @@ struct cpl_row {
 	int64_t when;             /* archive: ms; accounts: created */
 	struct cpl_str with;      /* archive: a JID, or CPL_NONE */
 	bool disabled;            /* accounts: now */
-	struct cpl_value *values; /* as many as columns, in their order */
+	struct cpl_value *values; /* as many as columns, in their order; accounts: the bytes of all its rows, and its own quota or NULL */
 };
 
 /* ---- writing ---- */
@@ -94,6 +95,13 @@ void cpl_batch_account_remove(struct cpl_batch *batch, struct cpl_jid account);
 void cpl_batch_account_disable(struct cpl_batch *batch, struct cpl_jid account, bool disabled);
 /* The same until a time (ms since 1970). Modules call cpl_account_set_disabled() of <couplet/account.h>, which does what belongs to it. */
 void cpl_batch_account_disable_until(struct cpl_batch *batch, struct cpl_jid account, int64_t until);
+/*
+ * The most bytes that the rows of an account may have; 0: any number; -1: as the configuration says (cpl_host_set_quota()). A batch that would make an account's rows grow beyond it
+ * fails with CPL_E_FULL. Counted are the bytes of texts and keys, 8 for a number, 16 for each row of an archive.
+ */
+void cpl_batch_account_quota(struct cpl_batch *batch, struct cpl_jid account, int64_t bytes);
+/* What this batch writes is the server's own (a password, a role): no quota refuses it. */
+void cpl_batch_unmetered(struct cpl_batch *batch);
 /* How many steps have been added. */
 size_t cpl_batch_steps(const struct cpl_batch *batch);
 
@@ -111,6 +119,12 @@ struct cpl_store_call {
 /* Takes over the batch and nulls the pointer, also on a negative return. An empty batch is done at the next turn. Cancelling does not undo a commit: status
  * CPL_E_CANCELLED then says that the outcome is unknown. CPL_E_FULL: disk or quota; CPL_E_IO: the database cannot be written. */
 int cpl_batch_commit(struct cpl_store_call *request, struct cpl_scope *scope, struct cpl_batch **batch, void (*done)(struct cpl_call *call));
+
+/* How loud to log a commit that has failed: a quota that is used up is the account's affair, and of a full disk the driver tells. */
+static inline enum cpl_log_level cpl_commit_log_level(int status)
+{
+	return status == CPL_E_FULL ? CPL_LOG_INFO : CPL_LOG_ERROR;
+}
 
 /* ---- reading ---- */
 
@@ -156,6 +170,7 @@ enum cpl_store_op {
 	CPL_OP_GET, CPL_OP_ALL, CPL_OP_QUERY, CPL_OP_COUNT, CPL_OP_ACCOUNT_GET, CPL_OP_ACCOUNT_LIST,
 	CPL_OP_INSERT,
 	CPL_OP_LIST, /* rows of a keyval store for all accounts of a domain */
+	CPL_OP_ACCOUNT_QUOTA,
 };
 struct cpl_store_step {
 	struct cpl_store_step *next;
@@ -168,6 +183,8 @@ struct cpl_store_step {
 	struct cpl_value *values;
 	unsigned columns;
 	bool flag;                     /* ACCOUNT_DISABLE */
+	/* Writing rows: the account's quota unless it has its own, 0: any number of bytes; -1: whatever it has. ACCOUNT_QUOTA: its own from now on, -1: none. */
+	int64_t quota;
 	size_t limit;
 	struct cpl_archive_query query;
 };

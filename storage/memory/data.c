@@ -69,6 +69,7 @@ struct memory_account *memory_account_add(struct memory_data *data, struct cpl_s
 	struct memory_account *account = cpl_alloc(sizeof(*account) + text.len);
 
 	account->text = text_behind(account + 1, text);
+	account->quota = -1;
 	cpl_map_put(&data->accounts, account->text, account);
 	return account;
 }
@@ -92,6 +93,7 @@ struct memory_table *memory_table_make(struct memory_account *account, const str
 		return table;
 	table = CPL_NEW(struct memory_table);
 	table->store = store->name;
+	table->account = account;
 	cpl_map_put(&account->tables, table->store, table);
 	return table;
 }
@@ -104,6 +106,20 @@ size_t memory_row_size(const struct cpl_row *row, unsigned columns)
 	for (unsigned i = 0; i < columns; i++)
 		size += row->values[i].type == CPL_VALUE_BYTES ? row->values[i].bytes.len : 0;
 	return size;
+}
+
+int64_t memory_row_bytes(struct cpl_str key, int64_t id, const struct cpl_value *values, unsigned columns)
+{
+	int64_t bytes = (int64_t)key.len + (id ? 16 : 0);
+
+	for (unsigned i = 0; i < columns; i++)
+		bytes += values[i].type == CPL_VALUE_BYTES ? (int64_t)values[i].bytes.len : values[i].type == CPL_VALUE_INTEGER ? 8 : 0;
+	return bytes;
+}
+
+static int64_t bytes_of(const struct memory_row *row)
+{
+	return memory_row_bytes(row->key, row->id, row->values, row->columns);
 }
 
 /* UNSAFE: hands out the bytes behind the values, of which memory_row_size() has made enough. */
@@ -165,7 +181,9 @@ void memory_table_put(struct memory_data *data, struct memory_table *table, stru
 	size_t at = memory_table_seek(table, row->key, row->id, &found);
 
 	data->used += row->size;
+	table->account->bytes += bytes_of(row);
 	if (found) {
+		table->account->bytes -= bytes_of(table->rows[at]);
 		data->used -= table->rows[at]->size;
 		cpl_free(table->rows[at]);
 		table->rows[at] = row;
@@ -186,6 +204,7 @@ void memory_table_cut(struct memory_data *data, struct memory_table *table, size
 		return;
 	for (size_t i = first; i < first + count; i++) {
 		data->used -= table->rows[i]->size;
+		table->account->bytes -= bytes_of(table->rows[i]);
 		cpl_free(table->rows[i]);
 	}
 	table->count -= count;

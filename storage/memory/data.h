@@ -21,10 +21,12 @@ struct memory_row {
 /* The rows of one account in one store. */
 struct memory_table {
 	struct cpl_str store; /* name; the memory_store's */
+	struct memory_account *account;
 	struct memory_row **rows;
 	size_t count, room;
 };
 
+struct memory_account;
 /* What `disabled` says besides 0 and a time. */
 #define DISABLED_FOR_GOOD 1
 
@@ -32,6 +34,8 @@ struct memory_account {
 	struct cpl_str text; /* bare JID; in this block */
 	int64_t created;
 	int64_t disabled; /* 0: not; 1: for good; else until then */
+	int64_t bytes;    /* of all its rows; see memory_row_bytes() */
+	int64_t quota;    /* its own; -1: none */
 	struct cpl_map tables;
 };
 
@@ -74,6 +78,8 @@ struct memory_table *memory_table_make(struct memory_account *account, const str
 struct memory_row *memory_row_create(const struct cpl_row *row, unsigned columns);
 /* Bytes that memory_row_create() would use. */
 size_t memory_row_size(const struct cpl_row *row, unsigned columns);
+/* Bytes that count for the account's quota: of texts and keys, 8 for a number, 16 for a row of an archive. */
+int64_t memory_row_bytes(struct cpl_str key, int64_t id, const struct cpl_value *values, unsigned columns);
 /* Puts the row at its place; one with the same key and id is replaced. */
 void memory_table_put(struct memory_data *data, struct memory_table *table, struct memory_row *row);
 /* Removes the rows from index `first` on. */

@@ -71,6 +71,7 @@ static int step_judge(const struct memory_data *data, struct cpl_map *changed, c
 	case CPL_OP_APPEND:
 	case CPL_OP_ACCOUNT_REMOVE:
 	case CPL_OP_ACCOUNT_DISABLE:
+	case CPL_OP_ACCOUNT_QUOTA:
 		if (!exists)
 			return cpl_fail(error, CPL_E_NOT_FOUND, "there is no account %.*s",
 					CPL_ARG(cpl_jid_str(step->account)));
@@ -84,8 +85,43 @@ static int step_judge(const struct memory_data *data, struct cpl_map *changed, c
 	}
 }
 
+/* What the step adds to the account's bytes, as its rows are before the batch. */
+static int64_t step_growth(const struct memory_account *account, const struct cpl_store_step *step)
+{
+	const struct memory_table *table = memory_table_find(account, cpl_str_of(step->store->name));
+	bool one = step->op == CPL_OP_SET || (step->op == CPL_OP_REMOVE && step->key.ptr), found = false;
+	size_t at = table ? memory_table_seek(table, one ? step->key : CPL_NONE, step->op == CPL_OP_PURGE ? step->id : 0, &found) : 0;
+	int64_t growth = step->values ? memory_row_bytes(step->key, step->id, step->values, step->columns) : 0;
+
+	for (; table && !step->values && !one && at < table->count && (step->op != CPL_OP_PURGE || table->rows[at]->id <= step->last); at++)
+		growth -= memory_row_bytes(table->rows[at]->key, table->rows[at]->id, table->rows[at]->values, table->rows[at]->columns);
+	if (one && found)
+		growth -= memory_row_bytes(table->rows[at]->key, table->rows[at]->id, table->rows[at]->values, table->rows[at]->columns);
+	return growth;
+}
+
+/* Of one account's steps in a run. */
+static int quota_judge(const struct memory_data *data, const struct cpl_store_step *first, struct cpl_error *error)
+{
+	const struct memory_account *account = account_find(data, first->account);
+	int64_t growth = 0, quota;
+
+	if (!account || first->quota < 0)
+		return 0;
+	quota = account->quota >= 0 ? account->quota : first->quota;
+	if (quota == 0)
+		return 0;
+	for (const struct cpl_store_step *step = first; step && cpl_jid_equal(step->account, first->account); step = step->next)
+		growth += step->store ? step_growth(account, step) : 0;
+	if (growth <= 0 || account->bytes + growth <= quota)
+		return 0;
+	return cpl_fail(error, CPL_E_FULL, "%.*s would have %lld bytes, and its quota is %lld", CPL_ARG(cpl_jid_str(first->account)),
+			(long long)(account->bytes + growth), (long long)quota);
+}
+
 static int batch_judge(const struct memory_data *data, struct cpl_store_request *request, size_t max_size)
 {
+	const struct cpl_store_step *before = NULL;
 	struct cpl_map changed = {0};
 	size_t size = data->used;
 	int code = 0;
@@ -94,6 +130,9 @@ static int batch_judge(const struct memory_data *data, struct cpl_store_request 
 		struct cpl_row row = step_row(step);
 
 		code = step_judge(data, &changed, request->steps, step, &request->error);
+		if (!code && step->store && (!before || !cpl_jid_equal(before->account, step->account)))
+			code = quota_judge(data, step, &request->error);
+		before = step->store ? step : before;
 		size += step->values ? memory_row_size(&row, step->columns) : 0;
 		if (!code && step->values && size > max_size)
 			code = cpl_fail(&request->error, CPL_E_FULL,
@@ -154,6 +193,9 @@ static void step_run(struct memory_data *data, const struct cpl_store_step *step
 		break;
 	case CPL_OP_ACCOUNT_REMOVE:
 		memory_account_remove(data, account);
+		break;
+	case CPL_OP_ACCOUNT_QUOTA:
+		account->quota = step->quota;
 		break;
 	default:
 		account->disabled = step->flag ? (step->when > 0 ? step->when : DISABLED_FOR_GOOD) : 0;
@@ -274,8 +316,11 @@ static void list_end(struct cpl_store_request *request, struct cpl_row *rows, si
 		rows[i].account = cpl_arena_copy(request->arena, rows[i].account);
 }
 
-static void account_state(struct cpl_row *row, const struct memory_account *account)
+static void account_state(struct cpl_arena *arena, struct cpl_row *row, const struct memory_account *account)
 {
+	row->values = cpl_arena_alloc(arena, 2 * sizeof(*row->values));
+	row->values[0] = CPL_INTEGER(account->bytes);
+	row->values[1] = account->quota < 0 ? CPL_NULL : CPL_INTEGER(account->quota);
 	row->when = account->created;
 	row->disabled = account->disabled != 0;
 	row->id = account->disabled > DISABLED_FOR_GOOD ? account->disabled : 0;
@@ -293,7 +338,7 @@ static void accounts_list(const struct memory_data *data, struct cpl_store_reque
 		if (!in_list(step, account, &local))
 			continue;
 		rows[count] = (struct cpl_row){.account = local};
-		account_state(&rows[count++], account);
+		account_state(request->arena, &rows[count++], account);
 	}
 	list_end(request, rows, count);
 }
@@ -328,7 +373,7 @@ static void account_read(struct cpl_store_request *request, const struct memory_
 	request->rows = cpl_arena_alloc(request->arena, sizeof(*request->rows));
 	request->count = 1;
 	request->rows->account = cpl_jid_local(request->steps->account);
-	account_state(request->rows, account);
+	account_state(request->arena, request->rows, account);
 }
 
 void memory_read(const struct memory_data *data, struct cpl_store_request *request)

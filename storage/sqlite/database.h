@@ -7,7 +7,7 @@
  * or uncommitted. reader        serves all other reads. checkpointer  copies the write-ahead log into the
  * database from time to time, so that no commit has to.
  *
- * The tables: `account` and `contact` give integers to addresses; `store_version` says what each store looks
+ * The tables: `account_usage` is explained in usage.h; `account` and `contact` give integers to addresses; `store_version` says what each store looks
  * like; `store_clock` is explained in clock.h; then one table per store, named after it, with the columns
  * that it declares. Rows refer to account(id) and go with it.
  *
@@ -48,6 +48,8 @@ enum db_common {
 	DB_ACCOUNT_INSERT,
 	DB_ACCOUNT_DELETE,
 	DB_ACCOUNT_DISABLE,
+	DB_ACCOUNT_QUOTA,
+	DB_USAGE_GET,
 	DB_ACCOUNT_GET,
 	DB_ACCOUNT_LIST,
 	DB_CONTACT_ID,
@@ -121,6 +123,7 @@ struct db_queue {
 struct database {
 	char *path;
 	struct db_connection writer, reader, checkpointer;
+	bool own_quotas; /* writer only: some account has, or has had, a quota of its own */
 	atomic_int_fast64_t commit_window_us, checkpoint_interval_ms;
 
 	pthread_mutex_t tables_lock;

@@ -170,8 +170,9 @@ int migrate_rows(struct database *db, const struct cpl_store *store, const struc
 	schema_table_sql(&create, table, NEW_TABLE);
 	select_sql(&select, store->name, store->kind, old);
 	insert_sql(&insert, (unsigned)m.own + table->columns);
-	cpl_buf_addf(&finish, "DROP TABLE \"%s\"; ALTER TABLE \"" NEW_TABLE "\" RENAME TO \"%s\"",
-		     store->name, store->name);
+	/* Row by row, so that what was counted of them is taken back. */
+	cpl_buf_addf(&finish, "DELETE FROM \"%s\" WHERE true; DROP TABLE \"%s\"; ALTER TABLE \"" NEW_TABLE "\" RENAME TO \"%s\"",
+		     store->name, store->name, store->name);
 	code = db_exec(&db->writer, create.ptr, error);
 	if (!code && (sqlite3_prepare_v2(db->writer.sql, select.ptr, -1, &m.select, NULL) != SQLITE_OK ||
 		      sqlite3_prepare_v2(db->writer.sql, insert.ptr, -1, &m.insert, NULL) != SQLITE_OK))

@@ -2,6 +2,7 @@
 /* The database file: opening, pragmas, closing, errors. */
 #include "storage/sqlite/open.h"
 #include "storage/sqlite/statements.h"
+#include "storage/sqlite/usage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -262,6 +263,8 @@ static int open_all(struct database *db, const struct db_config *config, struct 
 		code = log_check(&db->writer, error);
 	if (!code && fresh)
 		code = layout_make(&db->writer, error);
+	if (!code)
+		code = usage_open(db, error);
 	if (!code)
 		code = connection_open(&db->reader, DB_READER, db->path, error);
 	if (!code)

@@ -51,6 +51,7 @@ static void row_fill(struct reading *reading, sqlite3_stmt *statement, struct cp
 		disabled = sqlite3_column_int64(statement, 2);
 		row->disabled = disabled != 0;
 		row->id = disabled > DISABLED_FOR_GOOD ? disabled : 0;
+		row->values = statement_values(statement, 3, 2, 2, arena);
 		return;
 	case CPL_OP_LIST:
 		row->account = statement_text(statement, 0, arena);

@@ -4,6 +4,7 @@
 #include "storage/sqlite/clock.h"
 #include "storage/sqlite/open.h"
 #include "storage/sqlite/statements.h"
+#include "storage/sqlite/usage.h"
 
 #include <stdio.h>
 
@@ -204,6 +205,8 @@ static int table_fit(struct database *db, const struct cpl_store *store, const s
 	schema_index_sql(&sql, table);
 	if (!code)
 		code = run_sql(db, &sql, error);
+	if (!code)
+		code = usage_declare(db, table, error);
 	cpl_buf_finish(&sql);
 	/* A start that changes nothing writes nothing. */
 	return code || version == store->version ? code : version_write(db, store, error);
@@ -212,7 +215,7 @@ static int table_fit(struct database *db, const struct cpl_store *store, const s
 static int judge(struct database *db, const struct cpl_store *store, int64_t version, const char *kind,
 		 struct cpl_error *error)
 {
-	static const char *const taken[] = {"account", "contact", "store_version", "store_clock"};
+	static const char *const taken[] = {"account", "account_usage", "contact", "store_version", "store_clock"};
 
 	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
 		if (strcmp(store->name, taken[i]) == 0 || strncmp(store->name, "sqlite_", 7) == 0)

@@ -16,10 +16,13 @@ static const char *const common_sql[DB_COMMONS] = {
 	[DB_ACCOUNT_INSERT] = "INSERT INTO account (host, username, created) VALUES (?1, ?2, ?3)",
 	[DB_ACCOUNT_DELETE] = "DELETE FROM account WHERE host = ?1 AND username = ?2",
 	[DB_ACCOUNT_DISABLE] = "UPDATE account SET disabled = ?3 WHERE host = ?1 AND username = ?2",
-	[DB_ACCOUNT_GET] =
-		"SELECT username, created, disabled FROM account WHERE host = ?1 AND username = ?2",
-	[DB_ACCOUNT_LIST] = "SELECT username, created, disabled FROM account WHERE host = ?1 AND username > ifnull(?2, '') "
-			    "ORDER BY username LIMIT ?3",
+	[DB_ACCOUNT_QUOTA] = "INSERT INTO account_usage (account, quota) SELECT id, ?3 FROM account WHERE host = ?1 AND username = ?2 "
+			     "ON CONFLICT (account) DO UPDATE SET quota = excluded.quota",
+	[DB_USAGE_GET] = "SELECT bytes, quota FROM account_usage WHERE account = ?1",
+	[DB_ACCOUNT_GET] = "SELECT username, created, disabled, ifnull(bytes, 0), quota FROM account LEFT JOIN account_usage ON account = id "
+			   "WHERE host = ?1 AND username = ?2",
+	[DB_ACCOUNT_LIST] = "SELECT username, created, disabled, ifnull(bytes, 0), quota FROM account LEFT JOIN account_usage ON account = id "
+			    "WHERE host = ?1 AND username > ifnull(?2, '') ORDER BY username LIMIT ?3",
 	[DB_CONTACT_ID] = "SELECT id FROM contact WHERE jid = ?1",
 	[DB_CONTACT_INSERT] = "INSERT INTO contact (jid) VALUES (?1)",
 	[DB_CLOCK_SET] =
@@ -53,6 +56,12 @@ static void set_sql(struct cpl_buf *sql, const struct db_table *table, const cha
 	for (unsigned i = 2; i <= own_count[table->store.kind] + table->columns; i++)
 		cpl_buf_addf(sql, ", ?%u", i);
 	cpl_buf_add_char(sql, ')');
+	/* Not OR REPLACE, which would remove the old row without its trigger. */
+	if (*otherwise || table->store.kind == CPL_STORE_ARCHIVE)
+		return;
+	cpl_buf_addf(sql, " ON CONFLICT (%s) DO %s", own[table->store.kind], table->columns ? "UPDATE SET" : "NOTHING");
+	for (unsigned i = 0; i < table->columns; i++)
+		cpl_buf_addf(sql, "%s \"%s\" = excluded.\"%s\"", i ? "," : "", table->store.columns[i].name, table->store.columns[i].name);
 }
 
 /* The index has the ids within one account (and contact) in order; the planner must not walk the whole table
@@ -81,7 +90,7 @@ static void statement_sql(struct cpl_buf *sql, const struct db_table *table, enu
 
 	switch (which) {
 	case DB_SET:
-		set_sql(sql, table, "OR REPLACE ");
+		set_sql(sql, table, "");
 		break;
 	case DB_INSERT:
 		set_sql(sql, table, "OR IGNORE ");

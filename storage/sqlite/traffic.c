@@ -9,7 +9,7 @@ struct db_traffic {
 };
 
 /* The steps that begin a run of steps of one account; a batch usually has one. */
-static const struct cpl_store_step *next_account(const struct cpl_store_step *step)
+const struct cpl_store_step *traffic_next_account(const struct cpl_store_step *step)
 {
 	struct cpl_jid account = step->account;
 
@@ -28,7 +28,7 @@ void traffic_enter(struct database *db, const struct cpl_store_request *request,
 	if (!reader)
 		db->writes_unfinished += request->write;
 	for (const struct cpl_store_step *step = request->steps; step && (request->write || reader);
-	     step = next_account(step)) {
+	     step = traffic_next_account(step)) {
 		struct db_traffic *traffic = find(db, step);
 
 		if (!traffic) {
@@ -50,7 +50,7 @@ void traffic_leave(struct database *db, const struct cpl_store_request *request,
 	if (!reader)
 		db->writes_unfinished -= request->write;
 	for (const struct cpl_store_step *step = request->steps; step && (request->write || reader);
-	     step = next_account(step)) {
+	     step = traffic_next_account(step)) {
 		struct db_traffic *traffic = find(db, step);
 
 		if (reader)
@@ -75,7 +75,7 @@ bool traffic_has_writes(const struct database *db, const struct cpl_store_reques
 
 bool traffic_has_reads(const struct database *db, const struct cpl_store_request *batch)
 {
-	for (const struct cpl_store_step *step = batch->steps; step; step = next_account(step)) {
+	for (const struct cpl_store_step *step = batch->steps; step; step = traffic_next_account(step)) {
 		const struct db_traffic *traffic = find(db, step);
 
 		if (traffic && traffic->reads > 0)

@@ -9,6 +9,8 @@
 
 #include "storage/sqlite/database.h"
 
+/* Behind the run of steps of one account that begins here. */
+const struct cpl_store_step *traffic_next_account(const struct cpl_store_step *step);
 /* Counts a request in when it is submitted, and out when it is finished. `reader`: a read that is served by
  * the reader. */
 void traffic_enter(struct database *db, const struct cpl_store_request *request, bool reader);

@@ -131,6 +131,7 @@ static int account_write(struct database *db, const struct cpl_store_step *step,
 		[CPL_OP_ACCOUNT_CREATE] = DB_ACCOUNT_INSERT,
 		[CPL_OP_ACCOUNT_REMOVE] = DB_ACCOUNT_DELETE,
 		[CPL_OP_ACCOUNT_DISABLE] = DB_ACCOUNT_DISABLE,
+		[CPL_OP_ACCOUNT_QUOTA] = DB_ACCOUNT_QUOTA,
 	};
 	sqlite3_stmt *statement;
 	int64_t number;
@@ -153,6 +154,11 @@ static int account_write(struct database *db, const struct cpl_store_step *step,
 		sqlite3_bind_int64(statement, 3, step->when);
 	else if (step->op == CPL_OP_ACCOUNT_DISABLE)
 		sqlite3_bind_int64(statement, 3, step->flag ? (step->when > 0 ? step->when : DISABLED_FOR_GOOD) : 0);
+	else if (step->op == CPL_OP_ACCOUNT_QUOTA && step->quota < 0)
+		sqlite3_bind_null(statement, 3);
+	else if (step->op == CPL_OP_ACCOUNT_QUOTA)
+		sqlite3_bind_int64(statement, 3, step->quota);
+	db->own_quotas = db->own_quotas || step->op == CPL_OP_ACCOUNT_QUOTA;
 	code = statement_run(&db->writer, statement, "writing an account", error);
 	if (step->op == CPL_OP_ACCOUNT_CREATE)
 		db->writer.numbers_are_new = true;

@@ -7,6 +7,7 @@
 #include "storage/sqlite/statements.h"
 #include "storage/sqlite/threads.h"
 #include "storage/sqlite/traffic.h"
+#include "storage/sqlite/usage.h"
 
 #include <time.h>
 
@@ -156,8 +157,12 @@ static void batch_run(struct group *group, struct cpl_store_request *request)
 		fail(group->db, request, &error);
 		return;
 	}
-	for (; step && !code; step = step->next)
-		code = execute_write(group->db, step, &error);
+	while (step && !code) {
+		const struct cpl_store_step *end = traffic_next_account(step);
+
+		code = usage_execute(group->db, step, end, &error);
+		step = end;
+	}
 	if (!code)
 		code = statement_run_common(writer, DB_RELEASE, &error);
 	if (code)

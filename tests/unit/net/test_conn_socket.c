@@ -257,6 +257,46 @@ static void test_keepalive(void **state)
 	assert_int_equal(wheel_count(), 0);
 }
 
+/* A burst is read at once; beyond it nothing is until the average is right again, and new limits begin anew. */
+static void test_rate(void **state)
+{
+	struct cpl_conn_limits limits = roomy_limits;
+	struct peer *peer;
+	struct cpl_conn *conn;
+
+	limits.rate = 1000;
+	limits.burst = 12000;
+	limits.keepalive_ms = 3000;
+	peer = peer_create(&limits);
+	conn = peer->recorder.conn;
+	peer_send(peer, CPL_STR(HEADER "<message><body>"));
+	peer_send(peer, filler());
+	turns(1);
+	assert_int_equal(conn->holds, 0);
+	peer_send(peer, filler());
+	turns(1);
+	assert_int_equal(conn->holds, 1);
+	assert_true(conn->held_until > cpl_monotonic() + 7000 && conn->held_until < cpl_monotonic() + 9000);
+	peer_send(peer, CPL_STR("</body></message>"));
+	turns(2);
+	/* It is not the peer who is silent. */
+	pass(7);
+	assert_events(&peer->recorder, "opened:example.org");
+	pass(3);
+	assert_events(&peer->recorder, "element:message");
+	assert_int_equal(conn->held_until, 0);
+	peer_send(peer, filler());
+	turns(1);
+	assert_true(conn->held_until > 0);
+	peer_send(peer, CPL_STR("<presence/>"));
+	turns(1);
+	assert_events(&peer->recorder, "");
+	OP(&peer->recorder, conn->ops->set_limits(conn, &roomy_limits));
+	turns(2);
+	assert_events(&peer->recorder, "failed:not-well-formed");
+	peer_destroy(peer);
+}
+
 /* behaviours: after an error the end of the stream is written, our side shut down, input discarded, then
  * closed. */
 static void test_end_lingers(void **state)
@@ -535,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_bound_counts_what_waits),
 		cmocka_unit_test(test_write_timeout),
 		cmocka_unit_test(test_keepalive),
+		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_end_lingers),
 		cmocka_unit_test(test_end_times_out),
 		cmocka_unit_test(test_end_discards_so_much),
