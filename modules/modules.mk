@@ -2,7 +2,7 @@
 MODULE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -Wl,-z,now
 
 module_LTLIBRARIES += modules/adhoc.la
-modules_adhoc_la_SOURCES = modules/adhoc/adhoc.c modules/adhoc/adhoc.h modules/adhoc/form.c
+modules_adhoc_la_SOURCES = modules/adhoc/adhoc.c modules/adhoc/adhoc.h modules/adhoc/form.c modules/adhoc/profile.c modules/adhoc/profile.h modules/adhoc/session.c
 modules_adhoc_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/auth.la
@@ -171,3 +171,7 @@ modules_uptime_la_LDFLAGS = $(MODULE_LDFLAGS)
 module_LTLIBRARIES += modules/groups.la
 modules_groups_la_SOURCES = modules/groups/commands.c modules/groups/groups.c modules/groups/groups.h modules/groups/set.c
 modules_groups_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/admin.la
+modules_admin_la_SOURCES = modules/admin/admin.c modules/admin/admin.h modules/admin/privileges.c modules/admin/shutdown.c modules/admin/users.c
+modules_admin_la_LDFLAGS = $(MODULE_LDFLAGS)
