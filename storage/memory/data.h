@@ -56,8 +56,8 @@ struct memory_data {
 };
 
 /* Goes up when one of the structs above changes: only generations that agree in them can share data. */
-#define MEMORY_SCHEMA 2
-_Static_assert(sizeof(void *) != 8 || (sizeof(struct memory_row) == 64 && sizeof(struct memory_table) == 40 && sizeof(struct memory_account) == 56 &&
+#define MEMORY_SCHEMA 3
+_Static_assert(sizeof(void *) != 8 || (sizeof(struct memory_row) == 64 && sizeof(struct memory_table) == 48 && sizeof(struct memory_account) == 72 &&
 				       sizeof(struct memory_store) == 40 && sizeof(struct memory_data) == 64),
 	       "other structs are another MEMORY_SCHEMA");
 
