@@ -28,6 +28,10 @@ struct command_sink {
 	void (*end)(struct command_sink *sink, int exit_code, struct cpl_str reason); /* the last call; exactly once */
 	/* Instead of row(), the cells as plain text (CPL_NONE: empty); may be NULL. */
 	void (*cells)(struct command_sink *sink, const struct cpl_str *cells, size_t count);
+	/* Bytes that wait for whoever reads; NULL: never any. */
+	size_t (*waiting)(struct command_sink *sink);
+	/* See cpl_progress(); may be NULL. */
+	void (*progress)(struct command_sink *sink, uint64_t done, uint64_t total);
 };
 
 /*

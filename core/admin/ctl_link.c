@@ -13,6 +13,24 @@
 #include <time.h>
 #include <unistd.h>
 
+volatile sig_atomic_t ctl_interrupted;
+
+static void on_interrupt(int signum)
+{
+	ctl_interrupted = 1;
+}
+
+void ctl_catch_interrupts(const struct ctl *ctl, bool on)
+{
+	static struct sigaction int_before, term_before;
+	/* Without SA_RESTART: poll() ends. */
+	const struct sigaction caught = {.sa_handler = on_interrupt, .sa_flags = ctl->shell ? 0 : (int)SA_RESETHAND};
+
+	ctl_interrupted = on ? 0 : ctl_interrupted;
+	sigaction(SIGINT, on ? &caught : &int_before, on ? &int_before : NULL);
+	sigaction(SIGTERM, on ? &caught : &term_before, on ? &term_before : NULL);
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec t;
@@ -62,7 +80,7 @@ bool ctl_link_receive(struct ctl_link *link, struct frame *frame, int ms)
 		int left = ms < 0 ? -1 : (int)(deadline - now_ms());
 		struct pollfd wait = {.fd = link->fd, .events = POLLIN};
 
-		if (ms >= 0 && left <= 0)
+		if ((ms >= 0 && left <= 0) || ctl_interrupted)
 			return false;
 		if (poll(&wait, 1, left) < 1)
 			continue;
@@ -140,6 +158,8 @@ bool ctl_link_open_offline(const struct ctl *ctl, struct ctl_link *link)
 		return ctl_complain("no socket pair: %s", strerror(errno)) == 0;
 	link->child = fork();
 	if (link->child == 0) {
+		/* An interrupt is for us: it ends in good order when we hang up. */
+		signal(SIGINT, SIG_IGN);
 		dup2(ends[1], STDIN_FILENO);
 		/* Only frames may reach our standard output. */
 		dup2(STDERR_FILENO, STDOUT_FILENO);

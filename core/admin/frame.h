@@ -7,7 +7,7 @@
  *
  * The server speaks first: FRAME_HELLO with its version. The client sends FRAME_WORDS, then FRAME_MATCH, and gets FRAME_ANSWER: which command these words
  * would run, and what it wants. Then FRAME_PASSWORD, FRAME_INPUT (any number, the parts of one input) as it wants, and FRAME_RUN. The server answers
- * FRAME_COLUMNS (only for tables, once), FRAME_ROW, FRAME_TEXT and FRAME_COMPLAINT in any number, and FRAME_END. After it the client may
+ * FRAME_COLUMNS (only for tables, once), FRAME_ROW, FRAME_TEXT, FRAME_COMPLAINT and FRAME_PROGRESS in any number, and FRAME_END. After it the client may
  * send other words. Closing the connection abandons the command.
  */
 #ifndef CORE_ADMIN_FRAME_H
@@ -35,6 +35,7 @@ enum frame_type {
 	FRAME_ROW = 'o',      /* a JSON array */
 	FRAME_TEXT = 't',     /* a line for people */
 	FRAME_COMPLAINT = 'e', /* a line for stderr */
+	FRAME_PROGRESS = 'g', /* "DONE TOTAL" in decimal */
 	FRAME_END = 'x',      /* exit code (1 byte), reason (may be empty) */
 };
 
