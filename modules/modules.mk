@@ -142,3 +142,11 @@ module_LTLIBRARIES += modules/register.la
 modules_register_la_SOURCES = modules/register/own.c modules/register/rates.c modules/register/register.c modules/register/register.h \
 	modules/register/stranger.c
 modules_register_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/firewall.la
+modules_firewall_la_SOURCES = \
+	modules/firewall/commands.c \
+	modules/firewall/firewall.c modules/firewall/firewall.h \
+	modules/firewall/rates.c modules/firewall/rates.h \
+	modules/firewall/rules.h modules/firewall/rules_match.c modules/firewall/rules_parse.c
+modules_firewall_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -20,6 +20,7 @@ PATIENCE = int(os.environ.get('TEST_PATIENCE', '5'))
 class Stage(unittest.TestCase):
 	"""The server runs from the first test of the class to the last. `settings` are keys of its configuration, as the scenarios have them."""
 	settings = {}
+	announced = ()   # what warnings and errors of the log may have in them
 
 	@classmethod
 	def setUpClass(cls):
@@ -39,7 +40,7 @@ class Stage(unittest.TestCase):
 	def tearDownClass(cls):
 		cls.server.process.terminate()
 		code = cls.server.process.wait(60)
-		complaints = cls.server.complaints(0)
+		complaints = [line for line in cls.server.complaints(0) if not any(text in line for text in cls.announced)]
 		cls.server.remove()
 		if code or complaints:
 			raise AssertionError('the server ends with %d\n%s' % (code, complaints))
@@ -47,6 +48,9 @@ class Stage(unittest.TestCase):
 	@classmethod
 	def prepare(cls, directory):
 		"""Files that the configuration needs."""
+
+	def shortDescription(self):
+		"""The names of the tests alone: tests/run reads them."""
 
 	def setUp(self):
 		"""No test waits for ever for what does not come."""
