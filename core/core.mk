@@ -1,7 +1,7 @@
 # core: one convenience library, of which the two programs are made.
 noinst_LTLIBRARIES += libcore.la
 libcore_la_SOURCES =
-libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(CURL_LIBS) $(EV_LIBS) $(LTDL_LIBS) $(THREAD_LIBS)
+libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(CURL_LIBS) $(EV_LIBS) $(LTDL_LIBS) $(THREAD_LIBS) -lresolv
 
 # core/base
 libcore_la_SOURCES += core/base/account.c core/base/account.h core/base/arena.c core/base/clock.h core/base/codec.c core/base/count.c core/base/count.h \
@@ -73,6 +73,7 @@ coupletctl_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 COUPLET_CPPFLAGS = $(AM_CPPFLAGS) -DCOUPLET_CONFIG='"$(sysconfdir)/couplet/couplet.yml"'
 libcore_la_SOURCES += core/process.c core/process.h core/server.c core/server.h core/server_state.h core/server_listen.c \
 	core/server_reload.c core/server_api.c core/server_offline.c core/server_offline.h core/server_commands.c core/server_diff.c
+libcore_la_SOURCES += core/cert_import.c core/check.c core/check.h core/check_certificate.c core/check_dns.c core/check_ports.c core/check_system.c
 sbin_PROGRAMS += couplet
 couplet_SOURCES = core/main.c
 couplet_CPPFLAGS = $(COUPLET_CPPFLAGS)

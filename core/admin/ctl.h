@@ -65,6 +65,8 @@ enum ctl_state { CTL_RUNNING, CTL_STOPPED, CTL_UNKNOWN };
 enum ctl_state ctl_link_open(const struct ctl *ctl, struct ctl_link *link);
 /* The same with an offline run. False: the reason has been printed. */
 bool ctl_link_open_offline(const struct ctl *ctl, struct ctl_link *link);
+/* The same with a run of couplet that carries out our words itself, and says no hello. */
+bool ctl_link_open_words(const struct ctl *ctl, struct ctl_link *link);
 bool ctl_link_send(struct ctl_link *link, enum frame_type type, struct cpl_str payload);
 /* The next frame, valid until the next call; waits at most ms (-1: without end). False: the connection has ended, or nothing came. */
 bool ctl_link_receive(struct ctl_link *link, struct frame *frame, int ms);

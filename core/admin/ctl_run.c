@@ -39,38 +39,6 @@ static int generate_certificate(const struct ctl *ctl)
 	return ctl_run_couplet(ctl, arguments);
 }
 
-/* -1: it is none of ours. */
-static int run_local(const struct ctl *ctl)
-{
-	static const char *const test[] = {"-t", NULL};
-	struct cpl_arena *arena = cpl_arena_create();
-	struct form_match match;
-	struct form form;
-	int which = 0;
-
-	while (which < LOCAL_COUNT && !(form_parse(&form, command_local[which].form, NULL) == 0 &&
-					form_match(&form, ctl->words, ctl->count, arena, &match, NULL) == 0))
-		which++;
-	cpl_arena_destroy(&arena);
-	switch ((enum local_command)which) {
-	case LOCAL_START:
-		return ctl_start(ctl);
-	case LOCAL_STOP:
-		return ctl_stop(ctl);
-	case LOCAL_RESTART:
-		return ctl_restart(ctl);
-	case LOCAL_CHECK:
-		return ctl_run_couplet(ctl, test);
-	case LOCAL_CERTIFICATE:
-		return generate_certificate(ctl);
-	case LOCAL_VERSION:
-		return print_version(ctl);
-	case LOCAL_COUNT:
-		break;
-	}
-	return -1;
-}
-
 /* ---- the others ---- */
 
 static bool send_words(const struct ctl *ctl, struct ctl_link *link)
@@ -247,6 +215,83 @@ static int run_remote(const struct ctl *ctl)
 static bool is_live_top(const struct ctl *ctl)
 {
 	return ctl->count == 1 && cpl_str_is(ctl->words[0], "top") && !ctl->json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+/* ---- commands that a couplet of our own carries out ---- */
+
+static int run_words(const struct ctl *ctl)
+{
+	struct ctl_link link;
+	int code = 1;
+
+	if (ctl_link_open_words(ctl, &link)) {
+		ctl_catch_interrupts(ctl, true);
+		code = print_output(ctl, &link);
+		ctl_catch_interrupts(ctl, false);
+	}
+	ctl_link_close(&link);
+	return code;
+}
+
+/* The server takes new certificates at a reload. */
+static int import_certificates(const struct ctl *ctl)
+{
+	static const char words[] = "reload";
+	struct ctl_link link;
+	struct frame frame = {0};
+	int code = run_words(ctl);
+	bool dry = false;
+
+	for (size_t i = 0; i < ctl->count; i++)
+		dry = dry || cpl_str_is(ctl->words[i], "--dry-run");
+	if (dry || ctl_link_open(ctl, &link) != CTL_RUNNING)
+		return code;
+	bool good = ctl_link_send(&link, FRAME_WORDS, (struct cpl_str){words, sizeof words}) && ctl_link_send(&link, FRAME_RUN, CPL_STR(""));
+
+	while (good && ctl_link_receive(&link, &frame, -1) && frame.type != FRAME_END)
+		if (frame.type == FRAME_COMPLAINT)
+			ctl_print_line(stderr, frame.payload);
+	if (!good || frame.type != FRAME_END || !frame.payload.len || frame.payload.ptr[0])
+		code = ctl_complain("the server could not be reloaded: it has the former certificates");
+	ctl_link_close(&link);
+	return code;
+}
+
+/* -1: it is none of ours. */
+static int run_local(const struct ctl *ctl)
+{
+	static const char *const test[] = {"-t", NULL};
+	struct cpl_arena *arena = cpl_arena_create();
+	struct form_match match;
+	struct form form;
+	int which = 0;
+
+	while (which < LOCAL_COUNT && !(form_parse(&form, command_local[which].form, NULL) == 0 &&
+					form_match(&form, ctl->words, ctl->count, arena, &match, NULL) == 0))
+		which++;
+	cpl_arena_destroy(&arena);
+	switch ((enum local_command)which) {
+	case LOCAL_START:
+		return ctl_start(ctl);
+	case LOCAL_STOP:
+		return ctl_stop(ctl);
+	case LOCAL_RESTART:
+		return ctl_restart(ctl);
+	case LOCAL_CHECK:
+		return ctl_run_couplet(ctl, test);
+	case LOCAL_CERTIFICATE:
+		return generate_certificate(ctl);
+	case LOCAL_VERSION:
+		return print_version(ctl);
+	case LOCAL_SERVER_CHECK:
+	case LOCAL_CERT_CHECK:
+		return run_words(ctl);
+	case LOCAL_CERT_IMPORT:
+		return import_certificates(ctl);
+	case LOCAL_COUNT:
+		break;
+	}
+	return -1;
 }
 
 int ctl_run(const struct ctl *ctl)
