@@ -64,9 +64,9 @@ libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_access.c core/admi
 libcore_la_SOURCES += core/admin/watch.c core/admin/watch.h core/admin/builtin_log.c
 # The client takes from the library only what it calls, and links no more: a call shall take a few milliseconds.
 bin_PROGRAMS += coupletctl
-coupletctl_SOURCES = core/admin/ctl.c core/admin/ctl.h core/admin/ctl_input.c core/admin/ctl_link.c core/admin/ctl_process.c core/admin/ctl_run.c \
+coupletctl_SOURCES = core/admin/ctl.c core/admin/ctl.h core/admin/ctl_input.c core/admin/ctl_link.c core/admin/ctl_process.c core/admin/ctl_run.c core/admin/ctl_shell.c \
 	core/admin/ctl_table.c core/admin/ctl_top.c
-coupletctl_LDADD = libcore.la
+coupletctl_LDADD = libcore.la $(EDIT_LIBS)
 coupletctl_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 
 # The server itself.

@@ -33,7 +33,7 @@ tests_unit_admin_test_command_SOURCES = tests/unit/admin/test_command.c tests/un
 tests_unit_admin_test_command_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_admin_test_command_LDADD = $(UNIT_LIBS)
 # coupletctl from outside, and the texts made from the tables of options.
-EXTRA_DIST += tests/admin/ctl tests/admin/check tests/admin/firewall tests/admin/stage.py tests/admin/watch tests/lint/options
+EXTRA_DIST += tests/admin/ctl tests/admin/check tests/admin/firewall tests/admin/shell tests/admin/stage.py tests/admin/watch tests/lint/options
 # A module that tests/admin/ctl opens; -rpath makes libtool build something to be opened, nothing is installed there.
 check_LTLIBRARIES += tests/admin/slow.la
 tests_admin_slow_la_SOURCES = tests/admin/slow.c

@@ -65,7 +65,13 @@ static void run_help(struct cpl_module *self, struct cpl_invocation *in)
 	command_help(in, cpl_arg(in, 0));
 }
 
+static void run_commands(struct cpl_module *self, struct cpl_invocation *in)
+{
+	command_list(in);
+}
+
 const struct cpl_command builtin_server[] = {
+	{"commands", "Lists the forms of all commands, for programs; see help.", NULL, "form,summary", CPL_COMMAND_OFFLINE, run_commands},
 	{"host list", "Lists the hosts.", NULL, "host,component,modules,sessions,accounts_in_use", CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_host_list},
 	{"events <word:event> [--host <host>]", "Lists the handlers of an event in the order in which they run.",
 	 "Without --host the handlers of all modules are shown, whatever the hosts they run on. The names of the events are in "

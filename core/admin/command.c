@@ -533,6 +533,17 @@ static void help_one(struct cpl_invocation *in, const struct row *row)
 	cpl_buf_finish(&form);
 }
 
+void command_list(struct cpl_invocation *in)
+{
+	for (size_t i = 0; i < row_count; i++) {
+		cpl_row_begin(in);
+		cpl_row_text(in, cpl_str_of(rows[i]->command->form));
+		cpl_row_text(in, cpl_str_of(rows[i]->command->summary));
+		cpl_row_end(in);
+	}
+	cpl_done(in);
+}
+
 void command_help(struct cpl_invocation *in, struct cpl_str about)
 {
 	struct cpl_str words[FORM_WORDS];

@@ -52,6 +52,8 @@ void command_abandon(struct cpl_invocation *in);
  * word that fills the <file> hole, or -1. Arguments are not looked at beyond their number.
  */
 const struct cpl_command *command_match(const struct cpl_str *words, size_t count, ptrdiff_t *file_word);
+/* The command `commands`: all forms as rows. Ends the invocation. */
+void command_list(struct cpl_invocation *in);
 /* The command `help`: all commands, or those that begin with the words of `about`. Ends the invocation. */
 void command_help(struct cpl_invocation *in, struct cpl_str about);
 

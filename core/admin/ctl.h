@@ -9,6 +9,7 @@
  *   ctl_input.c    passwords, questions, files
  *   ctl_table.c    rows to a terminal, a pipe or JSON
  *   ctl_top.c      top on a terminal
+ *   ctl_shell.c    the interactive shell
  *   ctl_process.c  start, stop, restart, config check, cert generate
  *
  * With --json the standard output is one JSON value: an array of objects for a table, an array of strings for lines. Rows that go on without end are one object a line.
@@ -109,6 +110,11 @@ void ctl_print_line(FILE *out, struct cpl_str line);
 
 /* Runs the command that ctl's words are, ours or the server's. The exit code. */
 int ctl_run(const struct ctl *ctl);
+
+/* ---- ctl_shell.c ---- */
+
+/* Commands typed one after another until exit or the end of the input. The exit code of the last. */
+int ctl_shell(const struct ctl *ctl);
 
 /* ---- ctl_top.c ---- */
 

@@ -288,6 +288,8 @@ static int run_local(const struct ctl *ctl)
 		return run_words(ctl);
 	case LOCAL_CERT_IMPORT:
 		return import_certificates(ctl);
+	case LOCAL_SHELL:
+		return ctl_shell(ctl);
 	case LOCAL_COUNT:
 		break;
 	}

@@ -34,5 +34,9 @@ const struct cpl_command command_local[] = {
 			       "NAME.key, by the name of each host, then by those of the domains above it (lego's _.NAME for wildcards), and takes what is valid for the host. It is written "
 			       "where the configuration has certificate: and key:, whole or not at all, readable by the server's user alone. A running server is reloaded.",
 			       "host,result,from,to", CPL_COMMAND_OFFLINE, NULL},
+	[LOCAL_SHELL] = {"shell", "Takes commands one after another, with completion and a history.",
+			 "The tabulator completes commands, their options, hosts, modules and the beginnings of accounts, as far as the server runs; the history is kept in "
+			 "~/.coupletctl_history. --json and --yes may stand in each line. An interrupt ends the command that runs, or clears the line; exit or Ctrl-D ends the shell.",
+			 NULL, CPL_COMMAND_OFFLINE, NULL},
 	CPL_COMMAND_END,
 };
