@@ -1,11 +1,11 @@
 # core: one convenience library, of which the two programs are made.
 noinst_LTLIBRARIES += libcore.la
 libcore_la_SOURCES =
-libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(CURL_LIBS) $(EV_LIBS) $(LTDL_LIBS) $(THREAD_LIBS)
+libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(CURL_LIBS) $(EV_LIBS) $(LTDL_LIBS) $(THREAD_LIBS) -lresolv
 
 # core/base
 libcore_la_SOURCES += core/base/account.c core/base/account.h core/base/arena.c core/base/clock.h core/base/codec.c core/base/count.c core/base/count.h \
-	core/base/error.c core/base/ledger.c core/base/ledger.h core/base/logger.c core/base/logger.h core/base/map.c \
+	core/base/error.c core/base/ledger.c core/base/ledger.h core/base/logger.c core/base/logger.h core/base/logger_journal.c core/base/logger_journal.h core/base/logger_levels.c core/base/logger_levels.h core/base/map.c \
 	core/base/map.h core/base/memory.c core/base/memory.h core/base/metric.c core/base/metric.h core/base/poison.h \
 	core/base/random.c core/base/reach.c core/base/reach.h core/base/str.c core/base/time.c core/base/timing.c core/base/timing.h core/base/watchdog.c core/base/watchdog.h
 
@@ -43,6 +43,7 @@ libcore_la_SOURCES += core/xmpp/host.c core/xmpp/host.h core/xmpp/user.c core/xm
 	core/xmpp/session.c core/xmpp/session.h core/xmpp/stream.c core/xmpp/input.c core/xmpp/negotiate.c \
 	core/xmpp/admission.c core/xmpp/admission.h core/xmpp/claims.c core/xmpp/claims.h core/xmpp/router.c core/xmpp/router.h core/xmpp/iq.c core/xmpp/iq_store.c
 libcore_la_SOURCES += core/xmpp/account_state.c core/xmpp/account_state.h
+libcore_la_SOURCES += core/xmpp/trace.c core/xmpp/trace.h
 libcore_la_SOURCES += core/xmpp/kind.c core/xmpp/kind.h core/xmpp/order.c core/xmpp/order.h
 libcore_la_SOURCES += core/xmpp/permission.c core/xmpp/permission.h core/xmpp/role.c
 libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c
@@ -60,17 +61,19 @@ libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_access.c core/admi
 	core/admin/control.h core/admin/form.c core/admin/form.h core/admin/frame.c core/admin/frame.h core/admin/invocation.c \
 	core/admin/invocation.h core/admin/local.c core/admin/local.h core/admin/metrics.c core/admin/metrics.h core/admin/peer.c \
 	core/admin/peer.h
+libcore_la_SOURCES += core/admin/watch.c core/admin/watch.h core/admin/builtin_log.c
 # The client takes from the library only what it calls, and links no more: a call shall take a few milliseconds.
 bin_PROGRAMS += coupletctl
-coupletctl_SOURCES = core/admin/ctl.c core/admin/ctl.h core/admin/ctl_input.c core/admin/ctl_link.c core/admin/ctl_process.c core/admin/ctl_progress.c \
+coupletctl_SOURCES = core/admin/ctl.c core/admin/ctl.h core/admin/ctl_input.c core/admin/ctl_link.c core/admin/ctl_process.c core/admin/ctl_run.c core/admin/ctl_shell.c \
 	core/admin/ctl_table.c core/admin/ctl_top.c
-coupletctl_LDADD = libcore.la
+coupletctl_LDADD = libcore.la $(EDIT_LIBS)
 coupletctl_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 
 # The server itself.
 COUPLET_CPPFLAGS = $(AM_CPPFLAGS) -DCOUPLET_CONFIG='"$(sysconfdir)/couplet/couplet.yml"'
 libcore_la_SOURCES += core/process.c core/process.h core/server.c core/server.h core/server_state.h core/server_listen.c \
 	core/server_reload.c core/server_api.c core/server_offline.c core/server_offline.h core/server_commands.c core/server_diff.c
+libcore_la_SOURCES += core/cert_import.c core/check.c core/check.h core/check_certificate.c core/check_dns.c core/check_ports.c core/check_system.c
 sbin_PROGRAMS += couplet
 couplet_SOURCES = core/main.c
 couplet_CPPFLAGS = $(COUPLET_CPPFLAGS)

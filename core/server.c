@@ -140,11 +140,14 @@ int server_apply_log(const struct config *config, struct cpl_error *error)
 	struct logger_options options = {
 		.level = (enum cpl_log_level)config->core.log_level,
 		.sink = (enum logger_sink)config->core.log_sink,
-		.path = config->core.log_file.ptr,
+		.path = config->core.log_sink == LOGGER_FILE ? config->core.log_file.ptr : NULL,
+		.levels = config->core.log_modules.items,
+		.level_count = config->core.log_modules.count,
 	};
 
 	if (server.options.offline) {
 		options.sink = LOGGER_STDERR;
+		options.level_count = 0;
 		if (server.options.quiet)
 			options.level = CPL_LOG_WARN;
 	}

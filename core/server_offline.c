@@ -5,6 +5,7 @@
 #include "core/admin/form.h"
 #include "core/admin/local.h"
 #include "core/admin/peer.h"
+#include "core/check.h"
 #include "core/module/manager.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +175,7 @@ int offline_run(const struct server_options *options, int argc, char **argv)
 	struct cpl_error error;
 	struct form_match match;
 	struct form form;
+	struct stat st;
 	int code = 2;
 
 	while (count < FORM_WORDS && (int)count < argc) {
@@ -187,6 +189,8 @@ int offline_run(const struct server_options *options, int argc, char **argv)
 	else if (form_parse(&form, command_local[LOCAL_CERTIFICATE].form, &error) == 0 &&
 		 form_match(&form, words, count, arena, &match, &error) == 0)
 		code = generate(options, &match);
+	else if (fstat(STDIN_FILENO, &st) == 0 && S_ISSOCK(st.st_mode))
+		code = check_run(options, argc, argv);
 	else
 		complain("these words are not for --offline: use coupletctl -c %s COMMAND", options->config_path);
 	cpl_arena_destroy(&arena);

@@ -8,6 +8,7 @@
  *
  * With words it does one of the few things that need no data and no lock:
  *   cert generate HOST [--out FILE]   a key and a self-signed certificate
+ *   check ..., cert check ..., cert import ...   see core/check.h
  *   options sample|mdoc               the options of the core and of all modules that the configuration lists, as text made from their tables
  */
 #ifndef CORE_SERVER_OFFLINE_H

@@ -175,3 +175,11 @@ modules_groups_la_LDFLAGS = $(MODULE_LDFLAGS)
 module_LTLIBRARIES += modules/admin.la
 modules_admin_la_SOURCES = modules/admin/admin.c modules/admin/admin.h modules/admin/privileges.c modules/admin/shutdown.c modules/admin/users.c
 modules_admin_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/firewall.la
+modules_firewall_la_SOURCES = \
+	modules/firewall/commands.c \
+	modules/firewall/firewall.c modules/firewall/firewall.h \
+	modules/firewall/rates.c modules/firewall/rates.h \
+	modules/firewall/rules.h modules/firewall/rules_match.c modules/firewall/rules_parse.c
+modules_firewall_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -33,7 +33,7 @@ tests_unit_admin_test_command_SOURCES = tests/unit/admin/test_command.c tests/un
 tests_unit_admin_test_command_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_admin_test_command_LDADD = $(UNIT_LIBS)
 # coupletctl from outside, and the texts made from the tables of options.
-EXTRA_DIST += tests/admin/ctl tests/lint/options
+EXTRA_DIST += tests/admin/ctl tests/admin/check tests/admin/firewall tests/admin/shell tests/admin/stage.py tests/admin/watch tests/lint/options
 # A module that tests/admin/ctl opens; -rpath makes libtool build something to be opened, nothing is installed there.
 check_LTLIBRARIES += tests/admin/slow.la
 tests_admin_slow_la_SOURCES = tests/admin/slow.c
@@ -195,7 +195,7 @@ tests_unit_xmpp_test_account_state_LDADD = $(STAGE_LIBS)
 endif
 
 # tests/fuzz: run with tests/fuzz/run
-EXTRA_DIST += tests/fuzz/run tests/fuzz/xml.dict tests/fuzz/jid.dict tests/fuzz/sasl.dict tests/fuzz/dispatch.dict tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/run tests/fuzz/xml.dict tests/fuzz/jid.dict tests/fuzz/firewall.dict tests/fuzz/sasl.dict tests/fuzz/dispatch.dict tests/fuzz/corpus
 if FUZZERS
 FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += tests/fuzz/fuzz_framer tests/fuzz/fuzz_stream tests/fuzz/fuzz_stanza tests/fuzz/fuzz_jid
@@ -215,6 +215,11 @@ tests_fuzz_fuzz_strict_LDADD = libcore.la
 tests_fuzz_fuzz_jid_SOURCES = tests/fuzz/fuzz_jid.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_jid_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_jid_LDADD = libcore.la
+noinst_PROGRAMS += tests/fuzz/fuzz_firewall
+tests_fuzz_fuzz_firewall_SOURCES = tests/fuzz/fuzz_firewall.c tests/fuzz/fuzz.h modules/firewall/rates.c modules/firewall/rules_match.c modules/firewall/rules_parse.c
+tests_fuzz_fuzz_firewall_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_fuzz_firewall_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_firewall_LDADD = libcore.la
 noinst_PROGRAMS += tests/fuzz/fuzz_sasl
 tests_fuzz_fuzz_sasl_SOURCES = tests/fuzz/fuzz_sasl.c tests/fuzz/fuzz.h modules/auth/plain.c modules/auth/scram.c
 tests_fuzz_fuzz_sasl_CPPFLAGS = $(AM_CPPFLAGS)

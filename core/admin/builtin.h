@@ -7,7 +7,8 @@
 #include <couplet/command.h>
 #include <couplet/session.h>
 
-extern const struct cpl_command builtin_server[];   /* log level, host list, events, help */
+extern const struct cpl_command builtin_server[];   /* host list, events, help */
+extern const struct cpl_command builtin_log[];      /* log level */
 extern const struct cpl_command builtin_sessions[]; /* session list, session close */
 extern const struct cpl_command builtin_access[];   /* user role, permissions, jobs */
 extern const struct cpl_command builtin_users[];    /* user disable, enable, info, sessions, roles */

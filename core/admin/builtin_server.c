@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about hosts, events and the log. */
+/* Commands about hosts and events, and help. */
 #include "core/admin/builtin.h"
 #include "core/admin/command.h"
-#include "core/base/logger.h"
 #include "core/hook/dispatch.h"
 #include "core/module/manager.h"
 #include "core/xmpp/host.h"
 #include <couplet/module.h>
-
-static void run_log_level(struct cpl_module *self, struct cpl_invocation *in)
-{
-	enum cpl_log_level level;
-
-	if (!logger_level_of(cpl_arg(in, 0), &level)) {
-		cpl_refuse(in, "\"%.*s\" is none of debug, info, warn, error", CPL_ARG(cpl_arg(in, 0)));
-		return;
-	}
-	cpl_log_threshold = level;
-	cpl_done(in);
-}
 
 static void run_host_list(struct cpl_module *self, struct cpl_invocation *in)
 {
@@ -78,8 +65,13 @@ static void run_help(struct cpl_module *self, struct cpl_invocation *in)
 	command_help(in, cpl_arg(in, 0));
 }
 
+static void run_commands(struct cpl_module *self, struct cpl_invocation *in)
+{
+	command_list(in);
+}
+
 const struct cpl_command builtin_server[] = {
-	{"log level <word:level>", "Sets the level of the log until the next reload: debug, info, warn or error.", NULL, NULL, 0, run_log_level},
+	{"commands", "Lists the forms of all commands, for programs; see help.", NULL, "form,summary", CPL_COMMAND_OFFLINE, run_commands},
 	{"host list", "Lists the hosts.", NULL, "host,component,modules,sessions,accounts_in_use", CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_host_list},
 	{"events <word:event> [--host <host>]", "Lists the handlers of an event in the order in which they run.",
 	 "Without --host the handlers of all modules are shown, whatever the hosts they run on. The names of the events are in "

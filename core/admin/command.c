@@ -3,6 +3,7 @@
 #include "core/admin/builtin.h"
 #include "core/admin/invocation.h"
 #include "core/admin/local.h"
+#include "core/admin/watch.h"
 #include "core/config/config.h"
 #include "core/module/manager.h"
 #include "core/xmpp/permission.h"
@@ -145,7 +146,8 @@ void command_remove(struct cpl_module *owner)
 }
 
 const struct cpl_command *const command_builtin[] = {command_local,	  builtin_server,  builtin_sessions,
-						     builtin_access, builtin_users, builtin_modules, builtin_figures, NULL};
+						     builtin_access, builtin_users, builtin_modules, builtin_figures,
+						     builtin_log,    builtin_watch, NULL};
 
 void command_add_builtin(void)
 {
@@ -524,9 +526,22 @@ static void help_one(struct cpl_invocation *in, const struct row *row)
 		cpl_say(in, "\nAsks for a password; --password-stdin reads it from the first line of the standard input.");
 	if (c->flags & CPL_COMMAND_INPUT)
 		cpl_say(in, "\nReads the file; - is the standard input.");
+	if (c->flags & CPL_COMMAND_LIVE)
+		cpl_say(in, "\nGoes on until it is interrupted; with --json each row is an object on a line of its own.");
 	if (c->flags & CPL_COMMAND_CONFIRM)
 		cpl_say(in, "\nAsks before it acts, on a terminal, unless --yes is given.");
 	cpl_buf_finish(&form);
+}
+
+void command_list(struct cpl_invocation *in)
+{
+	for (size_t i = 0; i < row_count; i++) {
+		cpl_row_begin(in);
+		cpl_row_text(in, cpl_str_of(rows[i]->command->form));
+		cpl_row_text(in, cpl_str_of(rows[i]->command->summary));
+		cpl_row_end(in);
+	}
+	cpl_done(in);
 }
 
 void command_help(struct cpl_invocation *in, struct cpl_str about)

@@ -26,10 +26,12 @@ struct command_sink {
 	void (*text)(struct command_sink *sink, struct cpl_str line);
 	void (*complaint)(struct command_sink *sink, struct cpl_str line);
 	void (*end)(struct command_sink *sink, int exit_code, struct cpl_str reason); /* the last call; exactly once */
-	/* "DONE TOTAL UNIT"; may be NULL. */
-	void (*progress)(struct command_sink *sink, struct cpl_str text);
 	/* Instead of row(), the cells as plain text (CPL_NONE: empty); may be NULL. */
 	void (*cells)(struct command_sink *sink, const struct cpl_str *cells, size_t count);
+	/* Bytes that wait for whoever reads; NULL: never any. */
+	size_t (*waiting)(struct command_sink *sink);
+	/* See cpl_progress(); may be NULL. */
+	void (*progress)(struct command_sink *sink, uint64_t done, uint64_t total);
 };
 
 /*
@@ -50,6 +52,8 @@ void command_abandon(struct cpl_invocation *in);
  * word that fills the <file> hole, or -1. Arguments are not looked at beyond their number.
  */
 const struct cpl_command *command_match(const struct cpl_str *words, size_t count, ptrdiff_t *file_word);
+/* The command `commands`: all forms as rows. Ends the invocation. */
+void command_list(struct cpl_invocation *in);
 /* The command `help`: all commands, or those that begin with the words of `about`. Ends the invocation. */
 void command_help(struct cpl_invocation *in, struct cpl_str about);
 

@@ -3,21 +3,25 @@
  * coupletctl: the client. It knows no command but those of core/admin/local.h: what is typed goes to the server, or with the server stopped to an offline run of couplet,
  * and what comes back is printed. It links little, so that a call takes a few milliseconds.
  *
- *   ctl.c          the command line, one exchange with a server
+ *   ctl.c          the command line
+ *   ctl_run.c      one command: ours, or an exchange with a server
  *   ctl_link.c     the connection: control socket, or an offline run at the other end of a socket pair
  *   ctl_input.c    passwords, questions, files
- *   ctl_progress.c how far long work has come
  *   ctl_table.c    rows to a terminal, a pipe or JSON
  *   ctl_top.c      top on a terminal
+ *   ctl_shell.c    the interactive shell
  *   ctl_process.c  start, stop, restart, config check, cert generate
  *
- * Exit codes: 0 done; 1 refused, with the reason on stderr; 2 wrong usage.
+ * With --json the standard output is one JSON value: an array of objects for a table, an array of strings for lines. Rows that go on without end are one object a line.
+ *
+ * Exit codes: 0 done; 1 refused, with the reason on stderr; 2 wrong usage; 130 interrupted.
  */
 #ifndef CORE_ADMIN_CTL_H
 #define CORE_ADMIN_CTL_H
 
 #include "core/admin/form.h"
 #include "core/admin/frame.h"
+#include <signal.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -28,6 +32,7 @@ struct ctl {
 	const char *config_path; /* absolute where it exists */
 	char *run;               /* folder of the control socket */
 	bool json, yes, password_stdin;
+	bool shell; /* one command of several: an interrupt ends it, not us */
 	struct cpl_str words[FORM_WORDS];
 	size_t count;
 };
@@ -45,7 +50,13 @@ struct ctl_link {
 	struct cpl_buf in;
 	size_t taken; /* bytes of `in` that have been handed out */
 	char version[64];
+	bool live; /* the command goes on until it is interrupted */
 };
+
+/* Set by an interrupt (SIGINT, SIGTERM) while they are caught; ctl_link_receive() ends then. A second one ends the process, but for the shell. */
+extern volatile sig_atomic_t ctl_interrupted;
+/* Catches interrupts from now on, or gives them back. */
+void ctl_catch_interrupts(const struct ctl *ctl, bool on);
 
 enum ctl_state { CTL_RUNNING, CTL_STOPPED, CTL_UNKNOWN };
 /*
@@ -55,6 +66,8 @@ enum ctl_state { CTL_RUNNING, CTL_STOPPED, CTL_UNKNOWN };
 enum ctl_state ctl_link_open(const struct ctl *ctl, struct ctl_link *link);
 /* The same with an offline run. False: the reason has been printed. */
 bool ctl_link_open_offline(const struct ctl *ctl, struct ctl_link *link);
+/* The same with a run of couplet that carries out our words itself, and says no hello. */
+bool ctl_link_open_words(const struct ctl *ctl, struct ctl_link *link);
 bool ctl_link_send(struct ctl_link *link, enum frame_type type, struct cpl_str payload);
 /* The next frame, valid until the next call; waits at most ms (-1: without end). False: the connection has ended, or nothing came. */
 bool ctl_link_receive(struct ctl_link *link, struct frame *frame, int ms);
@@ -70,35 +83,38 @@ bool ctl_confirm(const struct ctl *ctl);
 /* Sends a file ("-": the standard input) as FRAME_INPUT. False: printed. */
 bool ctl_send_file(struct ctl_link *link, const char *path);
 
-/* ---- ctl_progress.c ---- */
-
-/* A line on stderr about long work, written over again and again; nothing where stderr is no terminal. */
-struct ctl_progress {
-	int64_t begun, shown_at; /* ms */
-	int64_t begun_with;      /* what had been done at the first report */
-	bool shown;
-};
-void ctl_progress_show(struct ctl_progress *progress, struct cpl_str text);
-/* Before anything else is printed. */
-void ctl_progress_clear(struct ctl_progress *progress);
-
 /* ---- ctl_table.c ---- */
 
 struct ctl_table {
 	bool json, terminal;
+	bool live;      /* rows are shown as they come */
+	size_t *widths; /* of a live table on a terminal, as far as is known */
 	char **names;
 	size_t columns;
 	char **cells; /* of a terminal's table, whole; row after row */
 	size_t rows, size;
 };
-void ctl_table_begin(struct ctl_table *table, bool json, struct cpl_str comma_separated);
+void ctl_table_begin(struct ctl_table *table, bool json, bool live, struct cpl_str comma_separated);
 /* Takes one JSON array. False: it is none. */
 bool ctl_table_row(struct ctl_table *table, struct cpl_str json_array);
 void ctl_table_end(struct ctl_table *table);
 /* Frees it without printing what it keeps. */
 void ctl_table_drop(struct ctl_table *table);
+/* Lines for people as one JSON array of strings: begun by the first, and ended (also where there was none) by ctl_json_end(). */
+void ctl_json_line(size_t *count, struct cpl_str line);
+void ctl_json_end(size_t count);
 /* A line for people: on a terminal without control characters. */
 void ctl_print_line(FILE *out, struct cpl_str line);
+
+/* ---- ctl_run.c ---- */
+
+/* Runs the command that ctl's words are, ours or the server's. The exit code. */
+int ctl_run(const struct ctl *ctl);
+
+/* ---- ctl_shell.c ---- */
+
+/* Commands typed one after another until exit or the end of the input. The exit code of the last. */
+int ctl_shell(const struct ctl *ctl);
 
 /* ---- ctl_top.c ---- */
 
@@ -107,7 +123,7 @@ int ctl_top(const struct ctl *ctl);
 
 /* ---- ctl_process.c ---- */
 
-/* Runs `couplet -c FILE` with further arguments (NULL-terminated) and waits. Its exit code; 1 when it cannot be run. */
+/* Runs `couplet -c FILE` with further arguments (NULL-terminated) and waits; with --json its lines are made an array. Its exit code; 1 when it cannot be run. */
 int ctl_run_couplet(const struct ctl *ctl, const char *const *arguments);
 /* Replaces this process by couplet; only returns when it cannot. `arguments` as above. */
 void ctl_exec_couplet(const struct ctl *ctl, const char *const *arguments);

@@ -13,6 +13,24 @@
 #include <time.h>
 #include <unistd.h>
 
+volatile sig_atomic_t ctl_interrupted;
+
+static void on_interrupt(int signum)
+{
+	ctl_interrupted = 1;
+}
+
+void ctl_catch_interrupts(const struct ctl *ctl, bool on)
+{
+	static struct sigaction int_before, term_before;
+	/* Without SA_RESTART: poll() ends. */
+	const struct sigaction caught = {.sa_handler = on_interrupt, .sa_flags = ctl->shell ? 0 : (int)SA_RESETHAND};
+
+	ctl_interrupted = on ? 0 : ctl_interrupted;
+	sigaction(SIGINT, on ? &caught : &int_before, on ? &int_before : NULL);
+	sigaction(SIGTERM, on ? &caught : &term_before, on ? &term_before : NULL);
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec t;
@@ -62,7 +80,7 @@ bool ctl_link_receive(struct ctl_link *link, struct frame *frame, int ms)
 		int left = ms < 0 ? -1 : (int)(deadline - now_ms());
 		struct pollfd wait = {.fd = link->fd, .events = POLLIN};
 
-		if (ms >= 0 && left <= 0)
+		if ((ms >= 0 && left <= 0) || ctl_interrupted)
 			return false;
 		if (poll(&wait, 1, left) < 1)
 			continue;
@@ -130,16 +148,19 @@ enum ctl_state ctl_link_open(const struct ctl *ctl, struct ctl_link *link)
 	return CTL_RUNNING;
 }
 
-bool ctl_link_open_offline(const struct ctl *ctl, struct ctl_link *link)
+/* couplet at the other end of a socket pair. */
+static bool open_child(const struct ctl *ctl, struct ctl_link *link, const char *const *arguments)
 {
-	static const char *const arguments[] = {"--offline", NULL};
 	int ends[2];
 
 	*link = (struct ctl_link){.fd = -1, .offline = true};
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return ctl_complain("no socket pair: %s", strerror(errno)) == 0;
+	fflush(stdout);
 	link->child = fork();
 	if (link->child == 0) {
+		/* An interrupt is for us: it ends in good order when we hang up. */
+		signal(SIGINT, SIG_IGN);
 		dup2(ends[1], STDIN_FILENO);
 		/* Only frames may reach our standard output. */
 		dup2(STDERR_FILENO, STDOUT_FILENO);
@@ -148,13 +169,27 @@ bool ctl_link_open_offline(const struct ctl *ctl, struct ctl_link *link)
 	}
 	close(ends[1]);
 	link->fd = ends[0];
-	if (link->child < 0)
-		ctl_complain("cannot start couplet: %s", strerror(errno));
-	else if (hear_hello(link, -1))
+	return link->child > 0 || ctl_complain("cannot start couplet: %s", strerror(errno)) == 0;
+}
+
+bool ctl_link_open_offline(const struct ctl *ctl, struct ctl_link *link)
+{
+	static const char *const arguments[] = {"--offline", NULL};
+
+	if (open_child(ctl, link, arguments) && hear_hello(link, -1))
 		return true;
 	/* What was wrong stands on stderr already. */
 	ctl_link_close(link);
 	return false;
+}
+
+bool ctl_link_open_words(const struct ctl *ctl, struct ctl_link *link)
+{
+	const char *arguments[12] = {"--offline"};
+
+	for (size_t i = 0; i < ctl->count && i < 9; i++)
+		arguments[1 + i] = ctl->words[i].ptr;
+	return open_child(ctl, link, arguments);
 }
 
 bool ctl_link_close(struct ctl_link *link)

@@ -2,10 +2,12 @@
 /* coupletctl's commands that start and stop a server. */
 #include "core/admin/ctl.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -35,14 +37,40 @@ void ctl_exec_couplet(const struct ctl *ctl, const char *const *arguments)
 	ctl_complain("couplet cannot be run: %s", strerror(errno));
 }
 
+/* The lines that come from `fd` as an array of strings. */
+static void print_as_json(int fd)
+{
+	FILE *from = fdopen(fd, "r");
+	char *line = NULL;
+	size_t size = 0, count = 0;
+	ssize_t len;
+
+	while (from && (len = getline(&line, &size, from)) > 0)
+		ctl_json_line(&count, (struct cpl_str){line, (size_t)len - (line[len - 1] == '\n')});
+	ctl_json_end(count);
+	free(line);
+	if (from)
+		fclose(from);
+}
+
 int ctl_run_couplet(const struct ctl *ctl, const char *const *arguments)
 {
-	int status = 0;
+	int status = 0, ends[2] = {-1, -1};
+
+	fflush(stdout);
+	if (ctl->json && pipe2(ends, O_CLOEXEC) < 0)
+		return ctl_complain("no pipe: %s", strerror(errno));
 	pid_t child = fork();
 
 	if (child == 0) {
+		if (ctl->json)
+			dup2(ends[1], STDOUT_FILENO);
 		ctl_exec_couplet(ctl, arguments);
 		_exit(1);
+	}
+	if (ctl->json) {
+		close(ends[1]);
+		print_as_json(ends[0]);
 	}
 	if (child < 0)
 		return ctl_complain("cannot start couplet: %s", strerror(errno));
@@ -68,10 +96,17 @@ int ctl_start(const struct ctl *ctl)
 		ctl_link_close(&link);
 		return ctl_complain("the server is running already, as process %d", pid);
 	}
-	int code = ctl_run_couplet(ctl, none);
+	/* The server keeps its standard output: it may not be a pipe of ours. */
+	struct ctl plain = *ctl;
+
+	plain.json = false;
+	int code = ctl_run_couplet(&plain, none);
 
 	if (code == 0 && (state = ctl_link_open(ctl, &link)) == CTL_RUNNING) {
-		printf("started, process %d\n", (int)link.server);
+		if (ctl->json)
+			printf("[\"started, process %d\"]\n", (int)link.server);
+		else
+			printf("started, process %d\n", (int)link.server);
 		ctl_link_close(&link);
 	}
 	return code;
@@ -130,6 +165,8 @@ int ctl_stop(const struct ctl *ctl)
 
 	if (code == 0 && !was_running)
 		return ctl_complain("the server is not running");
+	if (code == 0 && ctl->json)
+		ctl_json_end(0);
 	return code;
 }
 
@@ -137,7 +174,10 @@ int ctl_restart(const struct ctl *ctl)
 {
 	static const char *const test[] = {"-t", NULL};
 	bool was_running;
-	int code = ctl_run_couplet(ctl, test);
+	struct ctl plain = *ctl;
+
+	plain.json = false;
+	int code = ctl_run_couplet(&plain, test);
 
 	if (code)
 		return ctl_complain("nothing was stopped");

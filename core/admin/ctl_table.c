@@ -26,6 +26,20 @@ void ctl_print_line(FILE *out, struct cpl_str line)
 	fputc('\n', out);
 }
 
+void ctl_json_line(size_t *count, struct cpl_str line)
+{
+	struct cpl_buf text = {0};
+
+	cpl_buf_add_json(&text, line);
+	printf("%s\n  %s", (*count)++ ? "," : "[", text.ptr);
+	cpl_buf_finish(&text);
+}
+
+void ctl_json_end(size_t count)
+{
+	puts(count ? "\n]" : "[]");
+}
+
 /* Columns that a text takes, near enough: one for each code point. */
 static size_t width(const char *text)
 {
@@ -34,19 +48,6 @@ static size_t width(const char *text)
 	for (; *text; text++)
 		count += ((unsigned char)*text & 0xc0) != 0x80;
 	return count;
-}
-
-void ctl_table_begin(struct ctl_table *table, bool json, struct cpl_str comma_separated)
-{
-	struct cpl_str name;
-
-	*table = (struct ctl_table){.json = json, .terminal = !json && isatty(STDOUT_FILENO)};
-	while (cpl_str_split(&comma_separated, ',', &name)) {
-		table->names = cpl_realloc(table->names, (table->columns + 1) * sizeof *table->names);
-		table->names[table->columns++] = cpl_strdup(name);
-	}
-	if (json)
-		putchar('[');
 }
 
 /* The next value of an array whose bracket or comma has been taken; *rest moves to what follows it. */
@@ -86,12 +87,57 @@ static char *cell_text(struct cpl_str value)
 	return text.ptr ? cpl_buf_take(&text) : cpl_strdup(CPL_STR(""));
 }
 
+/* A row of a table of which nobody knows how wide it will be; `values` NULL: the heading. */
+static void row_live(struct ctl_table *table, struct cpl_str *values)
+{
+	struct cpl_buf line = {0};
+
+	if (!table->widths)
+		table->widths = cpl_alloc(table->columns * sizeof *table->widths);
+	for (size_t i = 0; i < table->columns; i++) {
+		char *text = values ? cell_text(values[i]) : cpl_strdup(cpl_str_of(table->names[i]));
+		size_t pad = width(text);
+
+		if (pad > table->widths[i])
+			table->widths[i] = pad;
+		cpl_buf_add(&line, cpl_str_of(text));
+		for (; i + 1 < table->columns && pad < table->widths[i] + 2; pad++)
+			cpl_buf_add_char(&line, ' ');
+		cpl_free(text);
+	}
+	ctl_print_line(stdout, cpl_buf_str(&line));
+	cpl_buf_finish(&line);
+	fflush(stdout);
+}
+
+void ctl_table_begin(struct ctl_table *table, bool json, bool live, struct cpl_str comma_separated)
+{
+	struct cpl_str name;
+
+	*table = (struct ctl_table){.json = json, .terminal = !json && isatty(STDOUT_FILENO), .live = live};
+	while (cpl_str_split(&comma_separated, ',', &name)) {
+		table->names = cpl_realloc(table->names, (table->columns + 1) * sizeof *table->names);
+		table->names[table->columns++] = cpl_strdup(name);
+	}
+	if (json && !live)
+		putchar('[');
+	if (table->terminal && live)
+		row_live(table, NULL);
+}
+
 static void row_json(struct ctl_table *table, struct cpl_str *values)
 {
-	printf("%s\n  {", table->rows ? "," : "");
+	if (table->live)
+		putchar('{');
+	else
+		printf("%s\n  {", table->rows ? "," : "");
 	for (size_t i = 0; i < table->columns; i++)
 		printf("%s\"%s\": %.*s", i ? ", " : "", table->names[i], CPL_ARG(values[i]));
 	putchar('}');
+	if (table->live) {
+		putchar('\n');
+		fflush(stdout);
+	}
 }
 
 static void row_line(const struct ctl_table *table, struct cpl_str *values)
@@ -105,6 +151,8 @@ static void row_line(const struct ctl_table *table, struct cpl_str *values)
 		cpl_free(text);
 	}
 	putchar('\n');
+	if (table->live)
+		fflush(stdout);
 }
 
 static void row_keep(struct ctl_table *table, struct cpl_str *values)
@@ -136,6 +184,8 @@ bool ctl_table_row(struct ctl_table *table, struct cpl_str array)
 		return false;
 	if (table->json)
 		row_json(table, values);
+	else if (table->terminal && table->live)
+		row_live(table, values);
 	else if (table->terminal)
 		row_keep(table, values);
 	else
@@ -171,20 +221,21 @@ static void print_aligned(const struct ctl_table *table)
 
 void ctl_table_end(struct ctl_table *table)
 {
-	if (table->json)
+	if (table->json && !table->live)
 		puts(table->rows ? "\n]" : "]");
-	else if (table->terminal)
+	else if (table->terminal && !table->live)
 		print_aligned(table);
 	ctl_table_drop(table);
 }
 
 void ctl_table_drop(struct ctl_table *table)
 {
-	for (size_t i = 0; table->terminal && i < table->rows * table->columns; i++)
+	for (size_t i = 0; table->cells && i < table->rows * table->columns; i++)
 		cpl_free(table->cells[i]);
 	for (size_t i = 0; i < table->columns; i++)
 		cpl_free(table->names[i]);
 	cpl_free(table->cells);
+	cpl_free(table->widths);
 	cpl_free(table->names);
 	*table = (struct ctl_table){0};
 }

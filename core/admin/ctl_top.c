@@ -49,7 +49,7 @@ static bool ask(struct ctl_link *link, struct ctl_table *table)
 		return false;
 	while (ctl_link_receive(link, &frame, ANSWER_MS)) {
 		if (frame.type == FRAME_COLUMNS && !table->columns) {
-			ctl_table_begin(table, false, frame.payload);
+			ctl_table_begin(table, false, false, frame.payload);
 			/* Rows are to be kept. */
 			table->terminal = true;
 			if (table->columns != COLUMNS)

@@ -35,7 +35,7 @@ enum frame_type {
 	FRAME_ROW = 'o',      /* a JSON array */
 	FRAME_TEXT = 't',     /* a line for people */
 	FRAME_COMPLAINT = 'e', /* a line for stderr */
-	FRAME_PROGRESS = 'g', /* "DONE TOTAL UNIT" */
+	FRAME_PROGRESS = 'g', /* "DONE TOTAL" in decimal */
 	FRAME_END = 'x',      /* exit code (1 byte), reason (may be empty) */
 };
 

@@ -56,6 +56,15 @@ struct cpl_invocation *invocation_create(struct cpl_arena *arena, struct cpl_str
 	return in;
 }
 
+/* What prints a table, may instead print text for people. */
+static void announce(struct cpl_invocation *in)
+{
+	if (in->announced || !in->columns || !in->sink)
+		return;
+	in->announced = true;
+	in->sink->columns(in->sink, cpl_str_of(in->command->columns));
+}
+
 struct cpl_invocation *invocation_run(struct cpl_invocation *in)
 {
 	struct account *account = in->owner && account_of_module ? account_of_module(in->owner) : NULL;
@@ -64,6 +73,8 @@ struct cpl_invocation *invocation_run(struct cpl_invocation *in)
 	for (const char *c = in->command->columns; c && *c; c++)
 		in->columns += *c == ',';
 	assert(in->columns <= INVOCATION_COLUMNS);
+	if (in->command->flags & CPL_COMMAND_LIVE && in->sink && in->sink->waiting)
+		announce(in);
 	in->inside = true;
 	struct account_visit visit = account_enter(account, in->owner, ACCOUNT_IN_COMMAND);
 
@@ -94,15 +105,6 @@ void invocation_cut_owner(struct cpl_module *owner, const char *reason)
 		if (in->owner == owner)
 			invocation_cut(in, reason);
 	}
-}
-
-/* What prints a table, may instead print text for people. */
-static void announce(struct cpl_invocation *in)
-{
-	if (in->announced || !in->columns || !in->sink)
-		return;
-	in->announced = true;
-	in->sink->columns(in->sink, cpl_str_of(in->command->columns));
 }
 
 static void finish(struct cpl_invocation *in, int exit_code, struct cpl_str reason)
@@ -265,6 +267,17 @@ void *cpl_invocation_data(const struct cpl_invocation *in)
 
 /* ---- output ---- */
 
+size_t invocation_waiting(const struct cpl_invocation *in)
+{
+	return in->sink && in->sink->waiting ? in->sink->waiting(in->sink) : 0;
+}
+
+void cpl_progress(struct cpl_invocation *in, uint64_t done, uint64_t total)
+{
+	if (in->sink && in->sink->progress)
+		in->sink->progress(in->sink, done, total);
+}
+
 void cpl_row_begin(struct cpl_invocation *in)
 {
 	announce(in);
@@ -345,17 +358,6 @@ void cpl_say(struct cpl_invocation *in, const char *format, ...)
 	in->announced = true;
 	if (in->sink)
 		in->sink->text(in->sink, cpl_buf_str(&text));
-	cpl_buf_finish(&text);
-}
-
-void cpl_progress(struct cpl_invocation *in, int64_t done, int64_t total, const char *unit)
-{
-	struct cpl_buf text = {0};
-
-	if (!in->sink || !in->sink->progress)
-		return;
-	cpl_buf_addf(&text, "%lld %lld %s", (long long)done, (long long)total, unit);
-	in->sink->progress(in->sink, cpl_buf_str(&text));
 	cpl_buf_finish(&text);
 }
 

@@ -48,6 +48,8 @@ struct cpl_invocation *invocation_create(struct cpl_arena *arena, struct cpl_str
 void invocation_reject(struct cpl_invocation *in, int exit_code, struct cpl_str reason);
 /* Runs it; NULL when it is over already. */
 struct cpl_invocation *invocation_run(struct cpl_invocation *in);
+/* Output that has not been taken yet, in bytes: what goes on without end (watch) stops to add when there is much. */
+size_t invocation_waiting(const struct cpl_invocation *in);
 /* The core ends it: with a reason to the client, or (reason NULL) without a word. */
 void invocation_cut(struct cpl_invocation *in, const char *reason);
 /* Cuts all of a module's. */

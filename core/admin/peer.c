@@ -6,17 +6,22 @@
 #include "core/admin/frame.h"
 #include "core/loop/loop.h"
 #include <couplet/log.h>
+#include <couplet/time.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define READ_SIZE (256 * 1024)
+/* What a command prints on its way is collected for so long, and how often it says how far it has come. */
+enum { SOON_MS = 10, PROGRESS_MS = 200 };
 
 struct peer {
 	struct command_sink sink;
 	struct loop_io io;
-	struct loop_timer idle;
+	struct loop_timer idle, soon;
+	int64_t progress_at; /* when the client was told last how far it has come */
 	struct cpl_buf in, out;
 	size_t out_at;           /* sent already */
 	struct cpl_buf words, password, input;
@@ -53,6 +58,7 @@ static void release(struct peer *peer)
 {
 	loop_io_stop(&peer->io);
 	loop_timer_stop(&peer->idle);
+	loop_timer_stop(&peer->soon);
 	close(peer->io.fd);
 	wipe(&peer->in);
 	wipe(&peer->password);
@@ -110,6 +116,11 @@ static void flush(struct peer *peer)
 	loop_io_set(&peer->io, peer->out.len ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
+static void on_soon(struct loop_timer *timer)
+{
+	flush(CPL_CONTAINER(timer, struct peer, soon));
+}
+
 static void put(struct peer *peer, enum frame_type type, struct cpl_str payload)
 {
 	if (peer->over)
@@ -120,9 +131,13 @@ static void put(struct peer *peer, enum frame_type type, struct cpl_str payload)
 		return;
 	}
 	frame_add(&peer->out, type, payload);
-	/* Small output waits for the command's end, so that a short table is one write. */
-	if (peer->out.len - peer->out_at >= 65536 && !(peer->io.events & LOOP_WRITE))
+	/* Small output waits for the command's end, or a moment, so that a short table is one write. */
+	if (peer->io.events & LOOP_WRITE)
+		return;
+	if (peer->out.len - peer->out_at >= 65536)
 		flush(peer);
+	else if (peer->busy && !loop_timer_active(&peer->soon))
+		loop_timer_start(&peer->soon, SOON_MS, on_soon);
 }
 
 /* ---- the sink ---- */
@@ -152,14 +167,24 @@ static void on_complaint(struct command_sink *sink, struct cpl_str line)
 	put(peer_of(sink), FRAME_COMPLAINT, line);
 }
 
-static void on_progress(struct command_sink *sink, struct cpl_str text)
+static size_t on_waiting(struct command_sink *sink)
+{
+	const struct peer *peer = peer_of(sink);
+
+	return peer->out.len - peer->out_at;
+}
+
+static void on_progress(struct command_sink *sink, uint64_t done, uint64_t total)
 {
 	struct peer *peer = peer_of(sink);
+	int64_t now = cpl_monotonic();
+	char text[48];
 
-	peer->inside++;
-	put(peer, FRAME_PROGRESS, text);
-	flush(peer);
-	leave(peer);
+	if (now < peer->progress_at + PROGRESS_MS)
+		return;
+	peer->progress_at = now;
+	snprintf(text, sizeof text, "%llu %llu", (unsigned long long)done, (unsigned long long)total);
+	put(peer, FRAME_PROGRESS, cpl_str_of(text));
 }
 
 static void on_end(struct command_sink *sink, int exit_code, struct cpl_str reason)
@@ -170,6 +195,7 @@ static void on_end(struct command_sink *sink, int exit_code, struct cpl_str reas
 	peer->inside++;
 	peer->busy = false;
 	peer->running = NULL;
+	loop_timer_stop(&peer->soon);
 	cpl_buf_add_char(&payload, (char)exit_code);
 	cpl_buf_add(&payload, reason);
 	put(peer, FRAME_END, cpl_buf_str(&payload));
@@ -301,8 +327,7 @@ struct peer *peer_create(int fd, void (*closed)(struct peer *peer, void *data), 
 {
 	struct peer *peer = CPL_NEW(struct peer);
 
-	peer->sink = (struct command_sink){
-		.columns = on_columns, .row = on_row, .text = on_text, .complaint = on_complaint, .end = on_end, .progress = on_progress};
+	peer->sink = (struct command_sink){on_columns, on_row, on_text, on_complaint, on_end, NULL, on_waiting, on_progress};
 	peer->closed = closed;
 	peer->data = data;
 	peer->inside = 1;

@@ -224,3 +224,12 @@ size_t cpl_arena_used(const struct cpl_arena *arena)
 {
 	return arena->used;
 }
+
+const struct account_memory *arena_payer(const struct cpl_arena *arena)
+{
+	const struct chunk *chunk = arena->chunks;
+
+	while (chunk->next)
+		chunk = chunk->next;
+	return memory_payer(chunk);
+}

@@ -6,6 +6,7 @@
 #include "core/base/logger.h"
 #include "core/base/account.h"
 #include "core/base/clock.h"
+#include "core/base/logger_journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,14 +25,11 @@
 /* How long logger_finish() waits for a sink that takes nothing. */
 #define FINISH_MS 2000
 
-enum cpl_log_level cpl_log_threshold = CPL_LOG_INFO;
-
-static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const int level_priority[] = {LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR};
 
 struct sink {
 	enum logger_sink kind;
-	int fd; /* -1: none */
+	int fd; /* of a file, or the socket of the journal; -1: none */
 	char *path;
 	bool journal; /* stderr goes to systemd's journal */
 };
@@ -111,7 +109,7 @@ static size_t head_write(char *to, size_t size, enum cpl_log_level level)
 	int64_t now = clock_system_now();
 	struct cpl_str second = cpl_time_format(now - now % 1000, text);
 	int len = snprintf(to, size, "%.*s.%03dZ %-5s ", (int)second.len - 1, second.ptr, (int)(now % 1000),
-			   level_names[level]);
+			   logger_level_name(level));
 
 	return (size_t)len;
 }
@@ -228,6 +226,10 @@ static void line_write(const struct item *item)
 		break;
 	case LOGGER_FILE:
 		written = write_all(sink.fd, item->text, item->len);
+		break;
+	case LOGGER_JOURNAL:
+		written = journal_write(sink.fd, sink.path, level_priority[item->level],
+					(struct cpl_str){item->text + item->head, item->len - item->head - 1});
 		break;
 	case LOGGER_SYSLOG:
 		syslog(level_priority[item->level], "%s", item->text + item->head);
@@ -376,12 +378,25 @@ static void *writer(void *unused)
 
 void cpl_log_write(enum cpl_log_level level, const char *format, ...)
 {
+	const char *module = account_now.account->name;
+	unsigned wanted = logger_judge(level, module);
 	struct item *item;
 	va_list args;
 
+	if (!wanted)
+		return;
 	va_start(args, format);
 	item = item_create(level, format, args);
 	va_end(args);
+	if (item && wanted & LOGGER_TAP) {
+		size_t at = item->head + strlen(module) + 2;
+
+		logger_tap(level, module, (struct cpl_str){item->text + at, item->len - at - 1});
+	}
+	if (!(wanted & LOGGER_WRITE)) {
+		free(item);
+		return;
+	}
 	pthread_mutex_lock(&queue.lock);
 	if (!item) {
 		queue.dropped++;
@@ -418,23 +433,44 @@ static bool stderr_is_journal(void)
 
 static int sink_open(struct sink *out, const struct logger_options *options, struct cpl_error *error)
 {
+	const char *path = options->path;
+
 	*out = (struct sink){.kind = options->sink, .fd = -1};
 	if (options->sink == LOGGER_STDERR)
 		out->journal = stderr_is_journal();
-	if (options->sink != LOGGER_FILE)
+	if (options->sink != LOGGER_FILE && options->sink != LOGGER_JOURNAL)
 		return 0;
-	if (!options->path)
+	if (options->sink == LOGGER_JOURNAL && !path)
+		path = JOURNAL_SOCKET;
+	if (!path)
 		return cpl_fail(error, CPL_E_INVALID, "The log file has no path");
-	out->fd = file_open(options->path);
+	out->fd = options->sink == LOGGER_JOURNAL ? journal_open(path, error) : file_open(path);
 	if (out->fd < 0)
-		return cpl_fail(error, CPL_E_IO, "Cannot open the log file %s: %s", options->path,
-				strerror(errno));
-	out->path = strdup(options->path);
+		return options->sink == LOGGER_JOURNAL ? out->fd : cpl_fail(error, CPL_E_IO, "Cannot open the log file %s: %s", path, strerror(errno));
+	out->path = strdup(path);
 	if (!out->path) {
 		sink_close(out);
 		return cpl_fail(error, CPL_E_FULL, "No memory for the log");
 	}
 	return 0;
+}
+
+bool logger_level_parse(struct cpl_str text, struct cpl_str *module, enum cpl_log_level *level)
+{
+	struct cpl_str rest = text;
+
+	return cpl_str_split(&rest, '=', module) && module->len && module->len < LOGGER_MODULE_NAME && logger_level_of(rest, level);
+}
+
+static void levels_apply(const struct logger_options *options)
+{
+	struct cpl_str module;
+	enum cpl_log_level level;
+
+	logger_levels_reset(options->level);
+	for (size_t i = 0; i < options->level_count; i++)
+		if (logger_level_parse(options->levels[i], &module, &level))
+			logger_level_set(module, level);
 }
 
 int logger_start(const struct logger_options *options, struct cpl_error *error)
@@ -458,7 +494,7 @@ int logger_start(const struct logger_options *options, struct cpl_error *error)
 		sink_close(&sink);
 		return cpl_fail(error, CPL_E_IO, "Cannot start the log's thread: %s", strerror(failed));
 	}
-	__atomic_store_n(&cpl_log_threshold, options->level, __ATOMIC_RELAXED);
+	levels_apply(options);
 	pthread_mutex_lock(&queue.lock);
 	queue.running = true;
 	pthread_mutex_unlock(&queue.lock);
@@ -481,7 +517,7 @@ int logger_change(const struct logger_options *options, struct cpl_error *error)
 		free(item);
 		return code;
 	}
-	__atomic_store_n(&cpl_log_threshold, options->level, __ATOMIC_RELAXED);
+	levels_apply(options);
 	pthread_mutex_lock(&queue.lock);
 	queue_append(item);
 	pthread_mutex_unlock(&queue.lock);
@@ -542,15 +578,4 @@ char *logger_take_memory(void)
 	queue.memory_len = queue.memory_size = 0;
 	pthread_mutex_unlock(&queue.lock);
 	return taken;
-}
-
-bool logger_level_of(struct cpl_str name, enum cpl_log_level *level)
-{
-	for (int i = CPL_LOG_DEBUG; i <= CPL_LOG_ERROR; i++) {
-		if (!cpl_str_is(name, level_names[i]))
-			continue;
-		*level = (enum cpl_log_level)i;
-		return true;
-	}
-	return false;
 }

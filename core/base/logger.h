@@ -6,16 +6,19 @@
 #ifndef CORE_BASE_LOGGER_H
 #define CORE_BASE_LOGGER_H
 
-#include <couplet/error.h>
-#include <couplet/log.h>
-#include <couplet/str.h>
+#include "core/base/logger_levels.h"
 
-enum logger_sink { LOGGER_STDERR, LOGGER_FILE, LOGGER_SYSLOG, LOGGER_MEMORY };
+#include <couplet/error.h>
+
+enum logger_sink { LOGGER_STDERR, LOGGER_FILE, LOGGER_SYSLOG, LOGGER_JOURNAL, LOGGER_MEMORY };
 
 struct logger_options {
 	enum cpl_log_level level;
 	enum logger_sink sink;
-	const char *path; /* LOGGER_FILE */
+	const char *path; /* LOGGER_FILE; LOGGER_JOURNAL: the journal's socket, NULL for the system's */
+	/* "MODULE=LEVEL" for modules with a level of their own; those that are not so are passed over. */
+	const struct cpl_str *levels;
+	size_t level_count;
 };
 
 /*
@@ -25,6 +28,9 @@ struct logger_options {
  * KiB; control characters and bytes that are not UTF-8 are written as \xNN, so that a peer cannot forge
  * lines. The queue holds 8192 lines and 4 MiB; what comes on top is dropped, counted, and reported by a line
  * of the log itself once the sink takes lines again. Nobody but the writer thread ever waits for the sink.
+ *
+ * The journal gets each line as fields: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, COUPLET_LOGGER (the module that logs), and each name=value of the message as COUPLET_NAME, so that "journalctl
+ * COUPLET_SESSION=..." finds what belongs together. There is one attempt per line, which is lost when the journal takes nothing.
  *
  * logger_start() makes the thread (so fork() before it), with all signals blocked. Start, change, reopen and
  * finish: session thread.
@@ -49,7 +55,7 @@ size_t logger_dropped(void);
  * NUL-terminated string (cpl_free).
  */
 char *logger_take_memory(void);
-/* "debug", "info", "warn", "error". */
-bool logger_level_of(struct cpl_str name, enum cpl_log_level *level);
+/* Takes "MODULE=LEVEL" apart; false when it is not that. */
+bool logger_level_parse(struct cpl_str text, struct cpl_str *module, enum cpl_log_level *level);
 
 #endif

@@ -266,6 +266,15 @@ static void charge_to(struct header *header, uint32_t payer)
 	charge(account_memory_by_id(payer), (int64_t)header->size, 1);
 }
 
+const struct account_memory *memory_payer(const void *ptr)
+{
+	struct header *header = header_of(ptr);
+	uint32_t payer = header->payer;
+
+	block_of(header);
+	return account_memory_by_id(payer);
+}
+
 void memory_charge(void *ptr, struct account *account)
 {
 	struct header *header = header_of(ptr);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The first step: from the tree to the core's options, the module lists, the hosts and the listeners. */
+#include "core/base/logger.h"
 #include "core/config/sections.h"
 #include "core/config/value.h"
 
@@ -73,6 +74,23 @@ static void read_core(struct config *config, struct config_report *report)
 		core->log_file = config_resolve(config, core->log_file);
 	else if (core->log_sink == 1)
 		config_report_add(report, config_place(config, "log.sink"), false, "log.sink: \"file\" needs log.file");
+}
+
+/* Whether a module of that name exists shows when the modules are open: the log does not mind. */
+static void check_log_levels(struct config *config, struct config_report *report)
+{
+	const struct config_node *place = config_place(config, "log.modules");
+	const struct cpl_str_list *list = &config->core.log_modules;
+	enum cpl_log_level level;
+	struct cpl_str module;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (!logger_level_parse(list->items[i], &module, &level))
+			config_report_add(report, place->kind == CONFIG_LIST ? place->items[i] : place, false,
+					  "log.modules: \"%.*s\" is not a module and its level, such as auth=debug (debug, info, warn, error)",
+					  CPL_ARG(list->items[i]));
+	if (list->count > LOGGER_LEVELS)
+		config_report_add(report, place, false, "log.modules: more than %d modules", LOGGER_LEVELS);
 }
 
 /* The addresses of administrators, in the one form in which addresses are compared. */
@@ -390,6 +408,7 @@ struct config *config_read(const char *path, struct config_report *report)
 	config->path = cpl_strdup(cpl_str_of(path));
 	read_core(config, report);
 	prepare_admins(config, report);
+	check_log_levels(config, report);
 	read_names(config_node_get(tree, CPL_STR("modules")), "modules", &inherited, report);
 	for (size_t i = 0; i < inherited.count; i++)
 		list_add(&all, inherited.names[i], inherited.places[i]);

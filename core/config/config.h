@@ -60,6 +60,7 @@ struct config_core {
 	int log_level;                /* enum cpl_log_level */
 	int log_sink;                 /* enum logger_sink */
 	struct cpl_str log_file;
+	struct cpl_str_list log_modules; /* "MODULE=LEVEL" */
 	int tls_min_version;          /* 0: TLSv1.2, 1: TLSv1.3 */
 	struct cpl_str tls_ciphers;
 	bool tls_unique_compat;

@@ -4,13 +4,13 @@
 #include "core/config/config.h"
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
-static const char *const log_sinks[] = {"stderr", "file", "syslog", NULL};
+static const char *const log_sinks[] = {"stderr", "file", "syslog", "journal", NULL};
 static const char *const parsers[] = {"strict", "expat", "compare", NULL};
 static const char *const tls_versions[] = {"TLSv1.2", "TLSv1.3", NULL};
 
 /* The words are turned into these enumerations by their index. */
 _Static_assert(CPL_LOG_DEBUG == 0 && CPL_LOG_ERROR == 3, "log levels");
-_Static_assert(LOGGER_STDERR == 0 && LOGGER_FILE == 1 && LOGGER_SYSLOG == 2, "log sinks");
+_Static_assert(LOGGER_STDERR == 0 && LOGGER_FILE == 1 && LOGGER_SYSLOG == 2 && LOGGER_JOURNAL == 3, "log sinks");
 
 #define ROW(name, kind, type, field, fallback, min, max, values, flags, summary)                                                 \
 	{name, CPL_OPTION_##kind, CPL_FIELD(struct config_core, field, type), fallback, min, max, values, flags, summary}
@@ -40,7 +40,9 @@ const struct cpl_option config_core_options[] = {
 	    "where a difference ends the server."),
 
 	ROW("log.level", ENUM, int, log_level, "info", NULL, NULL, log_levels, CPL_RELOADABLE, "The least important level that is logged."),
-	ROW("log.sink", ENUM, int, log_sink, "stderr", NULL, NULL, log_sinks, CPL_RELOADABLE, "Where the log goes."),
+	ROW("log.modules", LIST, struct cpl_str_list, log_modules, NULL, NULL, NULL, NULL, CPL_RELOADABLE,
+	    "Modules with a level of their own, as MODULE=LEVEL: [auth=debug, core=warn]; core is the server itself."),
+	ROW("log.sink", ENUM, int, log_sink, "stderr", NULL, NULL, log_sinks, CPL_RELOADABLE, "Where the log goes; journal is the one of systemd, with fields."),
 	STRING("log.file", log_file, NULL, CPL_RELOADABLE, "The file, for the sink file."),
 
 	ROW("crypto.min_version", ENUM, int, tls_min_version, "TLSv1.2", NULL, NULL, tls_versions, CPL_RELOADABLE, "The oldest TLS version."),

@@ -56,6 +56,16 @@ static bool set_number(const struct config_target *t, const struct cpl_option *o
 	return true;
 }
 
+/* Relative paths are below the folder of the file in which they stand. */
+static struct cpl_str path_of(const struct config_target *t, const struct config_node *node)
+{
+	const char *slash = node->file ? strrchr(node->file, '/') : NULL;
+
+	if (!slash || !node->text.len || node->text.ptr[0] == '/')
+		return cpl_arena_copy(t->arena, node->text);
+	return cpl_arena_printf(t->arena, "%.*s/%.*s", (int)(slash - node->file), node->file, CPL_ARG(node->text));
+}
+
 static bool set_string(const struct config_target *t, const struct cpl_option *o, const struct config_node *node)
 {
 	int64_t bound;
@@ -68,7 +78,7 @@ static bool set_string(const struct config_target *t, const struct cpl_option *o
 		config_report_add(t->report, node, false, "%s%s: longer than %s bytes", t->prefix, o->name, o->max);
 		return false;
 	}
-	*(struct cpl_str *)field_of(t, o) = cpl_arena_copy(t->arena, node->text);
+	*(struct cpl_str *)field_of(t, o) = o->flags & CPL_PATH ? path_of(t, node) : cpl_arena_copy(t->arena, node->text);
 	return true;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Interned names: two tables from text to a small integer, open addressing, never more than half full. */
 #include "core/xml/names.h"
+
+#include "core/base/account.h"
 #include <couplet/memory.h>
 
 enum { IDS_MAX = UINT16_MAX, FIRST_SIZE = 512 };
@@ -136,6 +138,22 @@ int names_add(struct cpl_name *name)
 	name->local_id = add(&locals, cpl_str_of(name->local));
 	name->ns_id = name->ns ? add(&namespaces, cpl_str_of(name->ns)) : CPL_NS_CONTENT;
 	return name->local_id && name->ns_id ? 0 : CPL_E_FULL;
+}
+
+int cpl_name_add(struct cpl_name *name)
+{
+	/* The texts outlive the module. */
+	struct account *before = account_as_core();
+	int status;
+
+	if (name->local) {
+		status = names_add(name);
+	} else {
+		name->ns_id = name->ns ? names_add_ns(cpl_str_of(name->ns)) : CPL_NS_CONTENT;
+		status = name->ns_id ? 0 : CPL_E_FULL;
+	}
+	account_back(before);
+	return status;
 }
 
 uint16_t names_add_ns(struct cpl_str ns)

@@ -11,6 +11,7 @@
 #include "core/xmpp/order.h"
 #include "core/xmpp/router.h"
 #include "core/xmpp/session.h"
+#include "core/xmpp/trace.h"
 
 #include <couplet/log.h>
 #include <couplet/time.h>
@@ -174,6 +175,8 @@ void session_input(struct session *session, struct cpl_stanza *stanza)
 		return;
 	}
 	count_add(COUNT_MESSAGES_IN + stanza->kind, 1);
+	if (trace_wanted())
+		trace_in(s, stanza);
 	stanza_done = input_stanza_done;
 	s->active_at = cpl_now();
 	stanza->session = cpl_session_ref(s);

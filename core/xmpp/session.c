@@ -10,6 +10,7 @@
 #include "core/xml/stanza_done.h"
 #include "core/xmpp/admission.h"
 #include "core/xmpp/order.h"
+#include "core/xmpp/trace.h"
 #include "core/xmpp/user.h"
 
 #include <couplet/event.h>
@@ -245,6 +246,8 @@ void cpl_session_send_to(struct cpl_session *s, const struct cpl_stanza *stanza,
 		cpl_stanza_write_to(stanza, session_of(s)->kind->content, from, to, cpl_buf_str(&own), &scratch);
 		s->stanzas_out++;
 		count_add(COUNT_MESSAGES_OUT + stanza->kind, 1);
+		if (trace_wanted())
+			trace_out(s, stanza, from, to, account);
 		s->conn->ops->write(s->conn, cpl_buf_str(&scratch));
 	}
 	cpl_buf_finish(&suffixes);
@@ -270,6 +273,8 @@ void cpl_session_send_nonza(struct cpl_session *s, const struct cpl_stanza *nonz
 	count_add(COUNT_NONZAS_OUT, 1);
 	cpl_buf_clear(&scratch);
 	cpl_stanza_write(nonza, session_of(s)->kind->content, &scratch);
+	if (trace_wanted())
+		trace_out(s, nonza, (struct cpl_jid){0}, (struct cpl_jid){0}, account);
 	s->conn->ops->write(s->conn, cpl_buf_str(&scratch));
 	account_back(account);
 }

@@ -302,7 +302,7 @@ static void on_derived(struct cpl_call *call)
 	job->entry = NULL;
 	import->running--;
 	if (import->next_job % IMPORT_REPORT == 0)
-		cpl_progress(import->in, import->entries[import->next_job - 1].line, (int64_t)import->lines, "lines");
+		cpl_progress(import->in, import->entries[import->next_job - 1].line, import->lines);
 	start_jobs(import);
 }
 
@@ -331,7 +331,7 @@ static void looked(struct import *import)
 		return;
 	}
 	keep_the_others(import);
-	cpl_progress(import->in, import->line, (int64_t)import->lines, "lines");
+	cpl_progress(import->in, import->line, import->lines);
 	if (import->count > 0) {
 		start_jobs(import);
 	} else {

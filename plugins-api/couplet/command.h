@@ -24,6 +24,7 @@ enum {
 	CPL_COMMAND_INPUT = 4,    /* the client sends the file named by the <file> argument ("-": its standard input), line by line; see cpl_next_line() */
 	CPL_COMMAND_CONFIRM = 8,  /* the client asks "are you sure" on a terminal unless --yes */
 	CPL_COMMAND_ADHOC = 16,   /* can be run over XMPP, too (XEP-0050, the module adhoc); not together with INPUT */
+	CPL_COMMAND_LIVE = 32,    /* goes on until the client goes away: each row is shown as it comes, and an interrupt is no failure */
 };
 /*
  * Flags of a command that can be run over XMPP, and by whom: CPL_COMMAND_FOR(CPL_ROLE_ADMIN) of <couplet/permission.h>; CPL_COMMAND_ADHOC alone: operators only. The action that
@@ -81,10 +82,13 @@ void cpl_row_bool(struct cpl_invocation *in, bool value);
 void cpl_row_end(struct cpl_invocation *in);
 /* A line of text for people (not for commands that print a table). */
 void cpl_say(struct cpl_invocation *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* How far long work has come, in `unit` ("lines"); total 0: unknown. Shown with the rate while it lasts, on a terminal only. Cheap enough for every hundredth part of a second. */
-void cpl_progress(struct cpl_invocation *in, int64_t done, int64_t total, const char *unit);
 /* A line on stderr that is not the end: a warning, a skipped row. */
 void cpl_complain(struct cpl_invocation *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * How far long work has come: `done` of `total` (0: unknown) rows, accounts or whatever the command counts. The client shows it on a terminal with the rate; call it as often as you
+ * like. A client that is interrupted goes away, which ends the scope: what has been done until then stays.
+ */
+void cpl_progress(struct cpl_invocation *in, uint64_t done, uint64_t total);
 /* Ends: exit 0. */
 void cpl_done(struct cpl_invocation *in);
 /* Ends: exit 1 with the reason on stderr. */

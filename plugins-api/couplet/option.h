@@ -44,6 +44,7 @@ enum {
 	CPL_RELOADABLE = 1, /* a running module takes a new value (reconfigure); else it waits for a restart */
 	CPL_REQUIRED = 2,   /* must be given */
 	CPL_GLOBAL_ONLY = 4, /* may not be given in a host */
+	CPL_PATH = 8,        /* STRING: a path; a relative one is below the folder of the file in which it stands, and the value says so */
 };
 
 struct cpl_option {

@@ -49,6 +49,12 @@ struct cpl_name {
 #define CPL_NAME(variable, ns, local) static struct cpl_name variable = {ns, local, 0, 0}
 #define CPL_CONTENT_NAME(variable, local) static struct cpl_name variable = {NULL, local, 0, 0}
 
+/*
+ * Fills in the numbers of a name that is known only at run time, from a file or the configuration; `local` NULL: those of the namespace alone. Interned names stay for good, so
+ * this is not for what a peer chooses. CPL_E_FULL: there are 65,535 already.
+ */
+int cpl_name_add(struct cpl_name *name);
+
 struct cpl_attr {
 	struct cpl_attr *next;
 	struct cpl_str name;  /* local name */

@@ -10,7 +10,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/couplet-logger-XXXXXX";
@@ -152,6 +154,107 @@ static void levels(void **state)
 	assert_int_equal(level, CPL_LOG_WARN);
 	assert_false(logger_level_of(CPL_STR("warning"), &level));
 	assert_false(logger_level_of(CPL_STR(""), &level));
+}
+
+/* A module has its own level, whatever that of the others is; what a watcher wants is not written. */
+static void levels_of_modules(void **state)
+{
+	const struct cpl_str own[] = {CPL_STR("offline=debug"), CPL_STR("core=error"), CPL_STR("nonsense"), CPL_STR("x=loud")};
+	struct logger_options options = {.sink = LOGGER_MEMORY, .level = CPL_LOG_WARN, .levels = own, .level_count = 4};
+	struct account *account = account_create("offline");
+	struct logger_level level;
+	struct account_visit visit;
+	char *lines;
+
+	assert_int_equal(logger_start(&options, NULL), 0);
+	cpl_log_warn("hidden");
+	cpl_log_error("of the core");
+	visit = account_enter(account, NULL, ACCOUNT_IN_CORE);
+	cpl_log_debug("of the module");
+	account_leave(&visit);
+	lines = logger_take_memory();
+	assert_null(strstr(lines, "hidden"));
+	assert_non_null(strstr(lines, "error core: of the core"));
+	assert_non_null(strstr(lines, "debug offline: of the module"));
+	cpl_free(lines);
+	assert_true(logger_level_at(0, &level));
+	assert_string_equal(level.module, "offline");
+	assert_true(logger_level_at(1, &level));
+	assert_false(logger_level_at(2, &level));
+	logger_level_clear(CPL_STR("offline"));
+	assert_int_equal(cpl_log_threshold, CPL_LOG_WARN);
+	assert_true(logger_level_set(CPL_NONE, CPL_LOG_ERROR));
+	assert_int_equal(cpl_log_threshold, CPL_LOG_ERROR);
+	logger_watch_debug(true);
+	assert_int_equal(cpl_log_threshold, CPL_LOG_DEBUG);
+	cpl_log_debug("for nobody");
+	logger_watch_debug(false);
+	assert_int_equal(cpl_log_threshold, CPL_LOG_ERROR);
+	lines = logger_take_memory();
+	assert_string_equal(lines, "");
+	cpl_free(lines);
+	for (int i = 0; i < LOGGER_LEVELS; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "m%d", i);
+		assert_int_equal(logger_level_set(cpl_str_of(name), CPL_LOG_INFO), i < LOGGER_LEVELS - 1); /* core has one */
+	}
+	logger_finish();
+	logger_levels_reset(CPL_LOG_INFO);
+	account_release(&account);
+}
+
+static char tapped[200];
+
+static void tap(enum cpl_log_level level, const char *module, struct cpl_str message)
+{
+	snprintf(tapped, sizeof(tapped), "%s %s %.*s", logger_level_name(level), module, CPL_ARG(message));
+}
+
+static void tap_sees_what_is_not_written(void **state)
+{
+	char *lines;
+
+	start(LOGGER_MEMORY, CPL_LOG_ERROR, NULL);
+	logger_tap_set(tap, CPL_LOG_INFO);
+	cpl_log_info("a\nb number=%d", 1);
+	assert_string_equal(tapped, "info core a\\x0ab number=1");
+	cpl_log_debug("c");
+	assert_string_equal(tapped, "info core a\\x0ab number=1");
+	logger_tap_set(NULL, CPL_LOG_ERROR);
+	assert_int_equal(cpl_log_threshold, CPL_LOG_ERROR);
+	lines = logger_take_memory();
+	assert_string_equal(lines, "");
+	cpl_free(lines);
+	logger_finish();
+	logger_levels_reset(CPL_LOG_INFO);
+}
+
+/* The journal's own protocol: a datagram of NAME=value lines. */
+static void journal_gets_fields(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct logger_options options = {.sink = LOGGER_JOURNAL, .level = CPL_LOG_INFO, .path = path};
+	struct cpl_error error = {0};
+	char text[4096];
+	ssize_t got;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(logger_start(&options, &error), CPL_E_IO);
+	assert_non_null(strstr(error.text, path));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(logger_start(&options, &error), 0);
+	cpl_log_warn("session refused session=%s reason=\"too many\" A=b jid=%s", "s1", "romeo@example.org");
+	got = recv(fd, text, sizeof(text) - 1, 0);
+	assert_true(got > 0);
+	text[got] = 0;
+	assert_string_equal(text, "MESSAGE=core: session refused session=s1 reason=\"too many\" A=b jid=romeo@example.org\nPRIORITY=4\n"
+				  "SYSLOG_IDENTIFIER=couplet\nCOUPLET_LOGGER=core\nCOUPLET_SESSION=s1\nCOUPLET_REASON=too many\n"
+				  "COUPLET_JID=romeo@example.org\n");
+	logger_finish();
+	close(fd);
+	unlink(path);
 }
 
 static void file_is_reopened(void **state)
@@ -330,6 +433,9 @@ int main(void)
 		cmocka_unit_test(control_characters_are_escaped),
 		cmocka_unit_test(long_messages_are_cut),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(levels_of_modules),
+		cmocka_unit_test(tap_sees_what_is_not_written),
+		cmocka_unit_test(journal_gets_fields),
 		cmocka_unit_test(file_is_reopened),
 		cmocka_unit_test(failing_change_changes_nothing),
 		cmocka_unit_test(change_of_sink_keeps_the_order),

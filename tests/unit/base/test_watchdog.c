@@ -49,7 +49,7 @@ static size_t wait_for(const char *part)
 
 static int set_up(void **state)
 {
-	const struct logger_options options = {CPL_LOG_INFO, LOGGER_MEMORY, NULL};
+	const struct logger_options options = {.level = CPL_LOG_INFO, .sink = LOGGER_MEMORY};
 
 	romeo = account_create("romeo");
 	juliet = account_create("juliet");

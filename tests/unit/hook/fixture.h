@@ -53,7 +53,7 @@ static void hold(struct cpl_module *module, int change)
 static int set_up(void **state)
 {
 	struct cpl_module *all[] = {&alpha, &beta, &gamma_};
-	struct logger_options options = {CPL_LOG_WARN, LOGGER_MEMORY, NULL};
+	struct logger_options options = {.level = CPL_LOG_WARN, .sink = LOGGER_MEMORY};
 
 	account_of_module = account_of;
 	account_module_stopping = is_stopping;

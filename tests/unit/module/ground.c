@@ -275,7 +275,7 @@ void find_build(void)
 
 int set_up(void **state)
 {
-	struct logger_options options = {CPL_LOG_WARN, LOGGER_MEMORY, NULL};
+	struct logger_options options = {.level = CPL_LOG_WARN, .sink = LOGGER_MEMORY};
 	char path[128];
 
 	snprintf(folder, sizeof(folder), "/tmp/couplet-module-XXXXXX");

@@ -386,7 +386,7 @@ static void unload_ends_former_generations_too(void **state)
 
 static void kept_pointers_into_old_code_are_reported(void **state)
 {
-	struct logger_options verbose = {CPL_LOG_DEBUG, LOGGER_MEMORY, NULL}, options = {CPL_LOG_WARN, LOGGER_MEMORY, NULL};
+	struct logger_options verbose = {.level = CPL_LOG_DEBUG, .sink = LOGGER_MEMORY}, options = {.level = CPL_LOG_WARN, .sink = LOGGER_MEMORY};
 	struct cpl_module *module;
 
 	place("counter10/.libs/counter", "counter");

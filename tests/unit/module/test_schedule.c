@@ -99,7 +99,7 @@ static void open_schedule(void)
 
 static int set_up(void **state)
 {
-	struct logger_options options = {CPL_LOG_WARN, LOGGER_MEMORY, NULL};
+	struct logger_options options = {.level = CPL_LOG_WARN, .sink = LOGGER_MEMORY};
 
 	account_of_module = account_of;
 	account_module_stopping = is_stopping;

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A firewall: rules from a file say what becomes of the stanzas of a host's own clients, and of those that come to it from elsewhere. Hooks pre_message, pre_presence, pre_iq,
+ * message, presence and iq at stage POLICY.
+ */
+#include "modules/firewall/firewall.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct cpl_option firewall_options[] = {
+	CPL_OPT_STRING(struct firewall_config, file, NULL, CPL_RELOADABLE | CPL_PATH, "The file with the rules. Default: no rules."),
+	CPL_OPT_TIME(struct firewall_config, check, "2s", "100ms", "1h", CPL_RELOADABLE | CPL_GLOBAL_ONLY, "How often files are looked at for changes."),
+	CPL_OPT_END,
+};
+
+static void guard_release(void *data)
+{
+	struct guard *guard = data;
+
+	rules_destroy(&guard->rules);
+	cpl_free(guard);
+}
+CPL_SLOT_DEFINE(guard_slot, 1, guard_release, NULL);
+
+/* ---- files ---- */
+
+char *rules_file_read(const char *path, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), reason;
+	char *text;
+	ssize_t got = 1;
+
+	if (fd < 0)
+		return NULL;
+	text = cpl_alloc(RULES_BYTES + 2);
+	for (*len = 0; got > 0 && *len <= RULES_BYTES; *len += got > 0 ? (size_t)got : 0)
+		got = read(fd, text + *len, RULES_BYTES + 1 - *len);
+	reason = errno;
+	close(fd);
+	if (got < 0) {
+		CPL_FREE(text);
+		errno = reason;
+	}
+	return text;
+}
+
+bool guard_take(struct cpl_host *host, struct cpl_str text, void (*fault)(void *data, unsigned line, const char *text), void *data)
+{
+	struct guard *guard = CPL_SLOT_MAKE(host, guard_slot);
+	struct rules *rules = rules_parse(text, fault, data);
+
+	if (rules && rules_ready(rules) < 0) {
+		fault(data, 0, "the server knows too many names already: restart it");
+		rules_destroy(&rules);
+	}
+	if (!rules)
+		return false;
+	rules_destroy(&guard->rules);
+	guard->rules = rules;
+	return true;
+}
+
+static void guard_remember(struct guard *guard, const struct stat *st)
+{
+	guard->changed_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+	guard->size = st->st_size;
+	guard->inode = (int64_t)st->st_ino;
+}
+
+bool guard_load(struct cpl_host *host, struct cpl_str path, void (*fault)(void *data, unsigned line, const char *text), void *data)
+{
+	struct guard *guard = CPL_SLOT_MAKE(host, guard_slot);
+	struct stat st = {0};
+	bool good = false;
+	char *text;
+	size_t len;
+
+	if (!path.len) {
+		rules_destroy(&guard->rules);
+		return true;
+	}
+	if (stat(path.ptr, &st) == 0)
+		guard_remember(guard, &st);
+	text = rules_file_read(path.ptr, &len);
+	if (text)
+		good = guard_take(host, (struct cpl_str){text, len}, fault, data);
+	else
+		fault(data, 0, strerror(errno));
+	cpl_free(text);
+	return good;
+}
+
+struct told {
+	const char *path;
+	struct cpl_str host;
+};
+
+static void log_fault(void *data, unsigned line, const char *text)
+{
+	const struct told *told = data;
+
+	cpl_log_error("firewall rules not taken, the former ones stay host=%.*s place=%s:%u error=\"%s\"", CPL_ARG(told->host), told->path, line, text);
+}
+
+/* ---- looking whether a file has changed: on a worker, one host after another ---- */
+
+struct look {
+	char path[4096], host[1024];
+	int64_t changed_ns, size, inode;
+	bool changed;
+	int error;
+	char *text;
+	size_t len;
+};
+struct firewall {
+	struct cpl_call timer, job;
+	size_t at; /* of the hosts */
+};
+
+static void look(void *block)
+{
+	struct look *l = block;
+	struct stat st = {0};
+
+	if (stat(l->path, &st) != 0)
+		l->error = errno;
+	int64_t changed_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+
+	l->changed = changed_ns != l->changed_ns || st.st_size != l->size || (int64_t)st.st_ino != l->inode;
+	l->changed_ns = changed_ns;
+	l->size = st.st_size;
+	l->inode = (int64_t)st.st_ino;
+	if (!l->changed || l->error)
+		return;
+	l->text = rules_file_read(l->path, &l->len);
+	if (!l->text)
+		l->error = errno;
+}
+
+static void look_drop(void *block)
+{
+	cpl_free(((struct look *)block)->text);
+}
+
+static void look_next(struct cpl_module *self);
+
+static void looked(struct cpl_call *call)
+{
+	struct look *l = cpl_job_block(call);
+	struct cpl_module *self = call->owner;
+	struct cpl_host *host = l ? cpl_host_find(cpl_str_of(l->host)) : NULL;
+	struct guard *guard = host ? CPL_SLOT_GET(host, guard_slot) : NULL;
+
+	if (call->status < 0)
+		return;
+	if (guard && l->changed) {
+		struct told told = {l->path, host->name};
+
+		guard->changed_ns = l->changed_ns;
+		guard->size = l->size;
+		guard->inode = l->inode;
+		if (l->error)
+			log_fault(&told, 0, strerror(l->error));
+		else if (guard_take(host, (struct cpl_str){l->text, l->len}, log_fault, &told))
+			cpl_log_info("firewall rules loaded host=%.*s file=%s rules=%zu", CPL_ARG(host->name), l->path, guard->rules->count);
+	}
+	look_next(self);
+}
+
+static void timer_start(struct cpl_module *self);
+
+static void look_next(struct cpl_module *self)
+{
+	struct firewall *firewall = cpl_module_data(self);
+	struct cpl_host *host;
+	bool any = false;
+
+	while ((host = cpl_host_next(&firewall->at))) {
+		const struct firewall_config *config = CPL_CONFIG(self, host, struct firewall_config);
+		const struct guard *guard = CPL_SLOT_GET(host, guard_slot);
+		struct look l = {.changed = false};
+
+		if (!config || !guard || !config->file.len || config->file.len >= sizeof l.path || host->name.len >= sizeof l.host)
+			continue;
+		memcpy(l.path, config->file.ptr, config->file.len);
+		memcpy(l.host, host->name.ptr, host->name.len);
+		l.changed_ns = guard->changed_ns;
+		l.size = guard->size;
+		l.inode = guard->inode;
+		if (cpl_job_start(&firewall->job, cpl_module_scope(self), look, &l, sizeof l, look_drop, looked) == 0)
+			return;
+	}
+	/* Where no host has a file there is nothing to look at, until a file is configured. */
+	for (size_t at = 0; (host = cpl_host_next(&at));) {
+		const struct firewall_config *config = CPL_CONFIG(self, host, struct firewall_config);
+
+		any = any || (config && config->file.len);
+	}
+	if (any)
+		timer_start(self);
+}
+
+static void on_time(struct cpl_call *call)
+{
+	struct firewall *firewall = CPL_CONTAINER(call, struct firewall, timer);
+
+	if (call->status < 0)
+		return;
+	firewall->at = 0;
+	look_next(call->owner);
+}
+
+static void timer_start(struct cpl_module *self)
+{
+	struct firewall *firewall = cpl_module_data(self);
+
+	/* A generation that has been replaced may start nothing more, and looks no more. */
+	if (!cpl_call_pending(&firewall->timer) && !cpl_call_pending(&firewall->job))
+		cpl_timer_start(&firewall->timer, cpl_module_scope(self), CPL_CONFIG(self, NULL, struct firewall_config)->check, on_time);
+}
+
+/* ---- stanzas ---- */
+
+static void log_rule(const struct rule *rule, const struct rule_case *c)
+{
+	static const char *const kinds[] = {"message", "presence", "iq"};
+
+	if (rule->action == RULE_LOG)
+		cpl_log_info("firewall rule fits line=%u kind=%s from=%.*s to=%.*s session=%.*s", rule->line, kinds[c->stanza->kind], CPL_ARG(cpl_jid_str(c->from)),
+			     CPL_ARG(cpl_jid_str(c->to)), CPL_ARG(c->stanza->session ? c->stanza->session->id : CPL_STR("-")));
+}
+
+static enum cpl_flow redirect(struct cpl_ev_stanza *ev, struct cpl_jid to, bool own)
+{
+	struct cpl_stanza *copy;
+
+	if (own) {
+		cpl_stanza_set_to(ev->stanza, to);
+		ev->target = cpl_jid_is_full(to) ? CPL_TARGET_FULL : CPL_TARGET_BARE;
+		return CPL_NEXT;
+	}
+	copy = cpl_stanza_copy(ev->stanza);
+	cpl_stanza_set_to(copy, to);
+	cpl_send(&copy);
+	return CPL_HANDLED;
+}
+
+static enum cpl_flow judge(struct cpl_ev_stanza *ev, bool own)
+{
+	const struct guard *guard = CPL_SLOT_GET(ev->host, guard_slot);
+	struct cpl_stanza *stanza = ev->stanza;
+	struct rule_case c = {.stanza = stanza, .from = stanza->from, .to = stanza->to, .account = ev->user};
+	struct rule *rule;
+
+	if (!guard || !guard->rules || !guard->rules->count)
+		return CPL_NEXT;
+	if (!cpl_jid_is_set(c.to) && ev->user)
+		c.to = ev->user->jid;
+	c.contact = own ? c.to : c.from;
+	c.role = ev->session && ev->session->type == CPL_SESSION_C2S ? cpl_role_of_session(ev->session) : cpl_role_of_jid(c.from);
+	rule = rules_decide(guard->rules, &c, log_rule);
+	if (!rule || rule->action == RULE_PASS)
+		return CPL_NEXT;
+	cpl_log_debug("firewall decides line=%u action=%s from=%.*s to=%.*s", rule->line, rule_action_name(rule->action), CPL_ARG(cpl_jid_str(c.from)),
+		      CPL_ARG(cpl_jid_str(c.to)));
+	if (rule->action == RULE_DROP)
+		return CPL_DROP;
+	if (rule->action == RULE_REDIRECT)
+		return redirect(ev, rule->redirect, own);
+	cpl_bounce(stanza, rule->condition, rule->answer);
+	return CPL_HANDLED;
+}
+
+static enum cpl_flow on_own(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	return judge(ev, true);
+}
+
+/* What our own clients send has been judged where it came in, and what the host itself says is not judged. */
+static enum cpl_flow on_foreign(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	const struct cpl_session *s = ev->session;
+
+	if (s && s->type == CPL_SESSION_C2S && s->served == ev->host)
+		return CPL_NEXT;
+	if (!s && (!cpl_jid_is_set(ev->stanza->from) || cpl_str_equal(cpl_jid_domain(ev->stanza->from), ev->host->name)))
+		return CPL_NEXT;
+	return judge(ev, false);
+}
+
+static const struct cpl_event_row firewall_events[] = {
+	CPL_ON(pre_message, on_own, POLICY, -10),   CPL_ON(pre_presence, on_own, POLICY, -10), CPL_ON(pre_iq, on_own, POLICY, -10),
+	CPL_ON(message, on_foreign, POLICY, -10),   CPL_ON(presence, on_foreign, POLICY, -10), CPL_ON(iq, on_foreign, POLICY, -10),
+	CPL_ON_END,
+};
+
+/* ---- life ---- */
+
+struct checking {
+	const char *path;
+	void (*fault)(void *data, const char *option, const char *text);
+	void *data;
+};
+
+static void check_fault(void *data, unsigned line, const char *text)
+{
+	const struct checking *c = data;
+	char *place = cpl_asprintf("%s:%u: %s", c->path, line, text);
+
+	c->fault(c->data, "file", place);
+	cpl_free(place);
+}
+
+static void check(const void *values, struct cpl_str host, void (*fault)(void *data, const char *option, const char *text), void *data)
+{
+	const struct firewall_config *config = values;
+	struct checking checking = {config->file.ptr, fault, data};
+	struct rules *rules;
+	size_t len = 0;
+	char *text;
+
+	if (!config->file.len)
+		return;
+	text = rules_file_read(config->file.ptr, &len);
+	if (!text) {
+		check_fault(&checking, 0, strerror(errno));
+		return;
+	}
+	rules = rules_parse((struct cpl_str){text, len}, check_fault, &checking);
+	rules_destroy(&rules);
+	cpl_free(text);
+}
+
+static void load_host(struct cpl_module *self, struct cpl_host *host)
+{
+	const struct firewall_config *config = CPL_CONFIG(self, host, struct firewall_config);
+	struct told told = {config->file.ptr, host->name};
+
+	guard_load(host, config->file, log_fault, &told);
+	if (config->file.len)
+		timer_start(self);
+}
+
+/* After a reload of the module the rules are there already, with their counts. */
+static void firewall_start(struct cpl_module *self, struct cpl_host *host)
+{
+	const struct guard *guard = CPL_SLOT_GET(host, guard_slot);
+
+	if (!guard || !guard->rules)
+		load_host(self, host);
+	else
+		timer_start(self);
+}
+
+static void firewall_reconfigure(struct cpl_module *self, struct cpl_host *host, const void *before, const void *now)
+{
+	const struct firewall_config *old = before, *new = now;
+
+	if (host && !cpl_str_equal(old->file, new->file))
+		load_host(self, host);
+}
+
+static void firewall_stop(struct cpl_module *self, struct cpl_host *host)
+{
+	CPL_SLOT_CLEAR(host, guard_slot);
+}
+
+static int firewall_load(struct cpl_module *self, struct cpl_error *error)
+{
+	cpl_module_set_data(self, CPL_NEW(struct firewall));
+	return 0;
+}
+
+static void firewall_unload(struct cpl_module *self)
+{
+	cpl_free(cpl_module_data(self));
+}
+
+static struct cpl_slot *const firewall_slots[] = {&guard_slot, NULL};
+
+CPL_MODULE(firewall) = {
+	CPL_MODULE_HEAD("firewall", "1.0", "Rules for stanzas, from a file"),
+	.options = firewall_options,
+	.config_size = sizeof(struct firewall_config),
+	.check = check,
+	.events = firewall_events,
+	.slots = firewall_slots,
+	.commands = firewall_commands,
+	.load = firewall_load,
+	.start = firewall_start,
+	.reconfigure = firewall_reconfigure,
+	.stop = firewall_stop,
+	.unload = firewall_unload,
+};
