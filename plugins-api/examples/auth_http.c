@@ -164,30 +164,12 @@ static int check(struct cpl_module *provider, struct cpl_call *call, struct cpl_
 	return status;
 }
 
-static int create(struct cpl_module *provider, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account, struct cpl_str password,
-		  void (*done)(struct cpl_call *call))
-{
-	return CPL_E_UNSUPPORTED;
-}
-
-static int set_password(struct cpl_module *provider, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account,
-			struct cpl_str password, const struct cpl_session *keep, void (*done)(struct cpl_call *call))
-{
-	return CPL_E_UNSUPPORTED;
-}
-
-static int remove_account(struct cpl_module *provider, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account,
-			  void (*done)(struct cpl_call *call))
-{
-	return CPL_E_UNSUPPORTED;
-}
-
 static const struct cpl_accounts_service service = {
 	.size = offsetof(struct cpl_accounts_service, remove) + sizeof(service.remove),
-	.create = create,
-	.set_password = set_password,
+	.create = plain_create,
+	.set_password = plain_set_password,
 	.check = check,
-	.remove = remove_account,
+	.remove = plain_remove,
 };
 static const struct cpl_provide_row provides[] = {{"accounts", 1, &service}, {NULL, 0, NULL}};
 

@@ -123,4 +123,24 @@ static void plain_succeed(struct plain_login *login)
 		plain_fail(login, "temporary-auth-failure");
 }
 
+/* ---- of the service "accounts": accounts are made and changed where the passwords are ---- */
+
+static int plain_create(struct cpl_module *provider, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account, struct cpl_str password,
+			void (*done)(struct cpl_call *call))
+{
+	return CPL_E_UNSUPPORTED;
+}
+
+static int plain_set_password(struct cpl_module *provider, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account,
+			      struct cpl_str password, const struct cpl_session *keep, void (*done)(struct cpl_call *call))
+{
+	return CPL_E_UNSUPPORTED;
+}
+
+static int plain_remove(struct cpl_module *provider, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account,
+			void (*done)(struct cpl_call *call))
+{
+	return CPL_E_UNSUPPORTED;
+}
+
 #endif
