@@ -17,15 +17,15 @@ static void component_is_away(void)
 /* XEP-0114 3: the component proves itself; then stanzas go both ways, its own with addresses of its domain. 3: a wrong proof ends the stream. */
 static void component_is_there(void)
 {
-	struct cpl_test_session *rooms = cpl_test_component("rooms.example.org", "it-is-the-east");
-	struct cpl_test_session *romeo = cpl_test_available("romeo@example.org/orchard"), *liar;
+	struct cpl_test_session *romeo = cpl_test_available("romeo@example.org/orchard");
+	struct cpl_test_session *liar = cpl_test_component("rooms.example.org", "it-is-the-west"), *rooms;
 
+	CPL_TEST_CHECK(cpl_test_session(liar)->type != CPL_SESSION_COMPONENT);
+	rooms = cpl_test_component("rooms.example.org", "it-is-the-east");
 	cpl_test_send(romeo, "<message id='m1' to='hall@rooms.example.org'><body>Hail</body></message>");
 	cpl_test_expect_any(rooms, "<message id='m1' from='romeo@example.org/orchard' to='hall@rooms.example.org'><body>Hail</body></message>");
 	cpl_test_send(rooms, "<message id='m2' from='hall@rooms.example.org' to='romeo@example.org/orchard'><body>Well met</body></message>");
 	cpl_test_expect(romeo, "<message id='m2' from='hall@rooms.example.org'><body>Well met</body></message>");
-	liar = cpl_test_component("rooms.example.org", "it-is-the-west");
-	CPL_TEST_CHECK(cpl_test_session(liar)->type != CPL_SESSION_COMPONENT);
 	cpl_test_send(rooms, "<message id='m3' from='romeo@example.org' to='romeo@example.org/orchard'/>");
 	cpl_test_expect_nothing(romeo);
 	cpl_test_expect_end(rooms, "invalid-from");
