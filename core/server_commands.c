@@ -124,7 +124,7 @@ const struct cpl_command server_commands[] = {
 	 "The new configuration is judged whole; if it has a fault, all faults are printed and nothing changes. Options that need a restart are "
 	 "listed by name.",
 	 NULL, CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_reload},
-	{"shutdown", "Begins to stop the server and does not wait; see stop.", NULL, NULL, 0, run_shutdown},
+	{"shutdown", "Begins to stop the server and does not wait; see stop.", NULL, NULL, CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_shutdown},
 	{"config diff", "Shows what a reload would change, and changes nothing.",
 	 "Reads and judges the configuration as reload does, and compares it with what runs: hosts, the modules that would be started and stopped on "
 	 "them, options with their present and their new value (secrets are not shown), listeners and certificates. The column takes_effect says "

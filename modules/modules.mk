@@ -2,7 +2,7 @@
 MODULE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -Wl,-z,now
 
 module_LTLIBRARIES += modules/adhoc.la
-modules_adhoc_la_SOURCES = modules/adhoc/adhoc.c modules/adhoc/adhoc.h modules/adhoc/form.c
+modules_adhoc_la_SOURCES = modules/adhoc/adhoc.c modules/adhoc/adhoc.h modules/adhoc/form.c modules/adhoc/profile.c modules/adhoc/profile.h modules/adhoc/session.c
 modules_adhoc_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/auth.la
@@ -150,3 +150,6 @@ modules_firewall_la_SOURCES = \
 	modules/firewall/rates.c modules/firewall/rates.h \
 	modules/firewall/rules.h modules/firewall/rules_match.c modules/firewall/rules_parse.c
 modules_firewall_la_LDFLAGS = $(MODULE_LDFLAGS)
+module_LTLIBRARIES += modules/admin.la
+modules_admin_la_SOURCES = modules/admin/admin.c modules/admin/admin.h modules/admin/privileges.c modules/admin/shutdown.c modules/admin/users.c
+modules_admin_la_LDFLAGS = $(MODULE_LDFLAGS)

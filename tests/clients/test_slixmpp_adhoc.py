@@ -24,7 +24,7 @@ class Administrator(Person):
 				done.set_result(iq['command'])
 				return
 			form = self['xep_0004'].make_form(ftype='submit')
-			asked = {field['var'] for field in iq['command']['form'].get_fields().values()}
+			asked = {field['var'] for field in iq['command']['form'].get_fields().values() if field['required']}
 			if asked - set(values):
 				done.set_exception(Failed('the form asks for %s' % (asked - set(values))))
 				return
