@@ -77,6 +77,11 @@ static const struct cpl_adhoc_field edit_motd[] = {
 	{"text", "motd", "text-multi", "Message of the day", CPL_ADHOC_REQUIRED | CPL_ADHOC_LINES, NULL, NULL, {"text", NULL, NULL}},
 	FIELDS_END,
 };
+static const struct cpl_adhoc_field set_welcome[] = {
+	HOST_FIELD,
+	{"text", "welcome", "text-multi", "Welcome message", CPL_ADHOC_REQUIRED | CPL_ADHOC_LINES, NULL, NULL, NO_PICK},
+	FIELDS_END,
+};
 static const struct cpl_adhoc_field edit_admin[] = {
 	HOST_FIELD,
 	{"accounts", "adminjids", "jid-multi", "The accounts that administer", CPL_ADHOC_WORDS, NULL, NULL, {"jid", "role", "admin"}},
@@ -141,6 +146,8 @@ static const struct cpl_adhoc_command table[] = {
 	ROW("set-motd", "Set the Message of the Day", "It is sent once to everybody.", "motd set", set_motd, NULL),
 	ROW_FILLED("edit-motd", "Edit the Message of the Day", "What is changed is sent once more to everybody.", "motd set", edit_motd, "motd show"),
 	ROW("delete-motd", "Delete the Message of the Day", NULL, "motd clear", host, NULL),
+	ROW("set-welcome", "Set the Welcome Message", "It is sent to new accounts.", "welcome set", set_welcome, NULL),
+	ROW("delete-welcome", "Delete the Welcome Message", "What the configuration says holds again.", "welcome reset", host, NULL),
 	ROW_FILLED("edit-admin", "Edit the List of Admins", "These accounts have the role admin, and nobody else.", "user admins", edit_admin, "user roles"),
 	ROW("shutdown", "Shut Down the Service", "When, and what shall be said before?", "server shutdown", stop, NULL),
 	{NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false},
