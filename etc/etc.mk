@@ -16,3 +16,11 @@ uninstall-local:
 	! cmp -s $(srcdir)/etc/couplet.yml "$(DESTDIR)$(confdir)/couplet.yml" || rm -f "$(DESTDIR)$(confdir)/couplet.yml"
 	rm -f "$(DESTDIR)$(pkgdatadir)/couplet.yml" "$(DESTDIR)$(pkgdatadir)/couplet.service"
 	-rmdir "$(DESTDIR)$(confdir)/certs" "$(DESTDIR)$(confdir)" "$(DESTDIR)$(pkgdatadir)" 2>/dev/null
+
+# Debian packages of this source, in deb/ below the build: see etc/debian/build.
+EXTRA_DIST += etc/debian/build etc/debian/control.in etc/debian/couplet.logrotate etc/debian/couplet.postinst etc/debian/couplet.postrm etc/debian/couplet.prerm
+deb:
+	CC="$(CC)" $(srcdir)/etc/debian/build $(srcdir) deb
+clean-local:
+	rm -rf deb
+.PHONY: deb

@@ -449,6 +449,7 @@ check_LTLIBRARIES += tests/modules/admin.la
 tests_modules_admin_la_SOURCES = tests/modules/admin.c
 tests_modules_admin_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 EXTRA_DIST += tests/clients/test_slixmpp_admin.py
+EXTRA_DIST += tests/deb/run
 # Modules that are wrong on purpose, each in its own way: what couplet-module-test must find.
 check_LTLIBRARIES += tests/modules/wrong0/wrong.la
 tests_modules_wrong0_wrong_la_SOURCES = tests/modules/wrong.c
