@@ -7,18 +7,12 @@ enum { EACH_MAX = 1000 };
 
 #define NS_ROSTER "jabber:iq:roster"
 
-static void collect(struct cpl_host *host, struct cpl_adhoc_commands *all)
-{
-	*all = (struct cpl_adhoc_commands){0};
-	cpl_publish_adhoc_commands(host, all);
-}
-
 const struct cpl_adhoc_command *profile_next(struct cpl_host *host, size_t *at, struct cpl_command_view *view)
 {
 	struct cpl_adhoc_commands all;
 	size_t seen = 0;
 
-	collect(host, &all);
+	cpl_adhoc_collect(host, &all);
 	for (size_t t = 0; t < all.count; t++)
 		for (const struct cpl_adhoc_command *profile = all.tables[t]; profile->node; profile++)
 			if (seen++ >= *at && cpl_command_find(cpl_str_of(profile->words), view)) {

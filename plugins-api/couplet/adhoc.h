@@ -74,4 +74,11 @@ static inline void cpl_adhoc_add(struct cpl_adhoc_commands *ev, const struct cpl
 		ev->tables[ev->count++] = table;
 }
 
+/* For the module adhoc: fires the event on a host, which fills in the tables. */
+static inline void cpl_adhoc_collect(struct cpl_host *host, struct cpl_adhoc_commands *ev)
+{
+	*ev = (struct cpl_adhoc_commands){0};
+	cpl_publish_adhoc_commands(host, ev);
+}
+
 #endif
