@@ -109,6 +109,11 @@ JIDS(online_jids, "onlineuserjids", "The list of all online users");
 JIDS(active_jids, "activeuserjids", "The list of active users");
 JIDS(idle_jids, "idleuserjids", "The list of idle users");
 
+static const struct cpl_adhoc_result reset[] = {
+	{"x-uri", "Where the person sets a new password", {"uri", NULL, NULL}},
+	{"x-expires", "Until when", {"expires", NULL, NULL}},
+	RESULTS_END,
+};
 static const struct cpl_adhoc_result lastlogin[] = {{"lastlogin", "The time of the last login", {"value", "field", "last_login"}}, RESULTS_END};
 static const struct cpl_adhoc_result stats[] = {
 	{"ipaddresses", "The IP addresses of the account's sessions", {"value", "field", "address"}},
@@ -129,6 +134,8 @@ static const struct cpl_adhoc_command table[] = {
 	ROW("disable-user", "Disable Users", "Their sessions are closed, and nobody can log in to these accounts.", "user disable", accounts, NULL),
 	ROW("reenable-user", "Re-Enable Users", "They can log in again.", "user enable", accounts, NULL),
 	ROW("end-user-session", "End Sessions", "An account's sessions are all closed; an address with a resource is one session.", "session close", sessions, NULL),
+	/* XEP-0133 4.6 gave out the password and is retracted; nobody knows it, so its holder gets a link to set another. */
+	ROW("get-user-password", "Get a Password Reset Link", "Give the link to the person whose account it is.", "user reset", account, reset),
 	ROW("change-user-password", "Change a Password", "The account's sessions are closed.", "passwd", change_password, NULL),
 	ROW("get-user-lastlogin", "Get the Last Login of Users", "Fill out this form to get the time of the last login.", "user info", accounts, lastlogin),
 	ROW("user-stats", "Get Statistics of a User", "Fill out this form to gather statistics of a user.", "user stats", account, stats),
