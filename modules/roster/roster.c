@@ -56,4 +56,5 @@ CPL_MODULE(roster) = {
 	.slots = roster_slots,
 	.provides = roster_provides,
 	.start = roster_on_start,
+	.transfers = roster_transfers,
 };
