@@ -61,13 +61,24 @@ libcore_la_SOURCES += core/admin/builtin.h core/admin/builtin_access.c core/admi
 	core/admin/control.h core/admin/form.c core/admin/form.h core/admin/frame.c core/admin/frame.h core/admin/invocation.c \
 	core/admin/invocation.h core/admin/local.c core/admin/local.h core/admin/metrics.c core/admin/metrics.h core/admin/peer.c \
 	core/admin/peer.h
+libcore_la_SOURCES += core/admin/export.c core/admin/import.c core/admin/import_account.c core/admin/import_rows.c core/admin/transfer.c core/admin/transfer.h
 libcore_la_SOURCES += core/admin/watch.c core/admin/watch.h core/admin/builtin_log.c
 # The client takes from the library only what it calls, and links no more: a call shall take a few milliseconds.
 bin_PROGRAMS += coupletctl
 coupletctl_SOURCES = core/admin/ctl.c core/admin/ctl.h core/admin/ctl_input.c core/admin/ctl_link.c core/admin/ctl_process.c core/admin/ctl_run.c core/admin/ctl_shell.c \
+	core/admin/ctl_stream.c \
 	core/admin/ctl_table.c core/admin/ctl_top.c
 coupletctl_LDADD = libcore.la $(EDIT_LIBS)
 coupletctl_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
+
+# What reads the data of other servers for coupletctl, with the rights of whoever runs it.
+migratedir = $(libexecdir)/couplet
+migrate_PROGRAMS = couplet-migrate
+couplet_migrate_SOURCES = core/migrate/main.c core/migrate/record.c core/migrate/record.h core/migrate/pie.c core/migrate/pie.h \
+	core/migrate/scram.c core/migrate/scram.h core/migrate/lua.c core/migrate/lua.h core/migrate/prosody.c core/migrate/prosody.h \
+	core/migrate/prosody_directory.c core/migrate/prosody_sqlite.c
+couplet_migrate_LDADD = libcore.la $(SQLITE_LIBS)
+couplet_migrate_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 
 # The server itself.
 COUPLET_CPPFLAGS = $(AM_CPPFLAGS) -DCOUPLET_CONFIG='"$(sysconfdir)/couplet/couplet.yml"'

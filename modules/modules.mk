@@ -18,7 +18,8 @@ modules_auth_la_SOURCES = \
 	modules/auth/plain.c modules/auth/plain.h \
 	modules/auth/plain_exchange.c \
 	modules/auth/scram.c modules/auth/scram.h \
-	modules/auth/scram_exchange.c
+	modules/auth/scram_exchange.c \
+	modules/auth/transfer.c
 modules_auth_la_LDFLAGS = $(MODULE_LDFLAGS)
 modules_auth_la_LIBADD = $(OPENSSL_LIBS)
 
@@ -90,7 +91,7 @@ modules_version_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/roster.la
 modules_roster_la_SOURCES = modules/roster/roster.c modules/roster/roster.h modules/roster/commands.c modules/roster/roster_change.c modules/roster/roster_share.c \
-	modules/roster/roster_iq.c modules/roster/roster_load.c
+	modules/roster/roster_iq.c modules/roster/roster_load.c modules/roster/roster_transfer.c
 modules_roster_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/presence.la

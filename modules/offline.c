@@ -18,7 +18,8 @@ CPL_CONTENT_NAME(name_body, "body");
 CPL_NAME(name_delay, "urn:xmpp:delay", "delay");
 CPL_NAME(name_store, "urn:xmpp:hints", "store");
 CPL_NAME(name_no_store, "urn:xmpp:hints", "no-store");
-static struct cpl_name *const offline_names[] = {&name_body, &name_delay, &name_store, &name_no_store, NULL};
+CPL_NAME(name_messages, "urn:xmpp:pie:0", "offline-messages");
+static struct cpl_name *const offline_names[] = {&name_body, &name_delay, &name_store, &name_no_store, &name_messages, NULL};
 
 static const struct cpl_column offline_columns[] = {{"stanza", CPL_COLUMN_STANZA, false}, {NULL, CPL_COLUMN_TEXT, false}};
 static const struct cpl_store offline_store = {"offline", CPL_STORE_ARCHIVE, 1, offline_columns, NULL};
@@ -305,6 +306,56 @@ static void on_session_presence(struct cpl_module *self, struct cpl_ev_session *
 	flush_read(flush);
 }
 
+/* ---- moving with the account (XEP-0227 3.5) ---- */
+
+static void write_message(struct cpl_module *self, struct cpl_stanza *out, struct cpl_element *parent, const struct cpl_row *row)
+{
+	struct cpl_error error;
+	struct cpl_stanza *stanza = cpl_stanza_read(row->values[0].bytes, &error);
+
+	if (stanza)
+		cpl_add_stanza(out, parent, stanza);
+	else
+		cpl_log_error("stored message cannot be read jid=%.*s reason=%s", CPL_ARG(row->account), error.text);
+	cpl_stanza_unref(&stanza);
+}
+
+/* When it was sent: the first stamp, which the first server that kept it has made. */
+static int64_t sent_at(const struct cpl_stanza *stanza)
+{
+	const struct cpl_element *delay = cpl_child(stanza->root, &name_delay);
+	int64_t when;
+
+	return delay && cpl_time_parse(cpl_attr_get(delay, "stamp"), &when) ? when : cpl_now();
+}
+
+static void read_message(struct cpl_module *self, struct cpl_import *in, const struct cpl_element *e)
+{
+	struct cpl_stanza *stanza = cpl_stanza_restore(e);
+	struct cpl_buf text = {0};
+	struct cpl_value value;
+	struct cpl_jid from;
+
+	if (!stanza || stanza->kind != CPL_MESSAGE) {
+		cpl_import_fault(in, "an offline message is no <message/> of jabber:client, or has an address that is none");
+		cpl_stanza_unref(&stanza);
+		return;
+	}
+	cpl_stanza_write(stanza, CPL_NS_CLIENT, &text);
+	value = CPL_BYTES(cpl_arena_copy(cpl_import_arena(in), cpl_buf_str(&text)));
+	from = stanza->from;
+	if (cpl_jid_is_set(from))
+		from.text = cpl_arena_copy(cpl_import_arena(in), cpl_jid_str(from)).ptr;
+	cpl_import_append(in, sent_at(stanza), from, &value);
+	cpl_buf_finish(&text);
+	cpl_stanza_unref(&stanza);
+}
+
+static const struct cpl_transfer_row offline_transfers[] = {
+	{.store = &offline_store, .what = "offline messages", .element = &name_messages, .list = true, .write = write_message, .read = read_message},
+	CPL_TRANSFER_END,
+};
+
 static const struct cpl_event_row offline_events[] = {
 	CPL_ON(message, on_message, FEATURE, 0),
 	CPL_ON(message_undelivered, on_undelivered, DELIVER, 0),
@@ -323,4 +374,5 @@ CPL_MODULE(offline) = {
 	.features = offline_features,
 	.stores = offline_stores,
 	.slots = offline_slots,
+	.transfers = offline_transfers,
 };

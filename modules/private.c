@@ -208,6 +208,40 @@ static const struct cpl_feature_row features[] = {
 	{NULL, 0},
 };
 
+/* ---- moving with the account (XEP-0227 3.6) ---- */
+
+static void write_row(struct cpl_module *self, struct cpl_stanza *out, struct cpl_element *parent, const struct cpl_row *row)
+{
+	struct cpl_error error;
+
+	if (!cpl_add_xml(out, parent, row->values[0].bytes, &error))
+		cpl_log_error("private XML cannot be read account=%.*s reason=%s", CPL_ARG(row->account), error.text);
+}
+
+static void read_element(struct cpl_module *self, struct cpl_import *in, const struct cpl_element *e)
+{
+	struct cpl_str key = key_of(e, cpl_import_arena(in));
+	const struct cpl_value *given = cpl_import_given(in, key);
+	struct cpl_buf text = {0};
+	struct cpl_value value;
+
+	if (!has_own_namespace(e)) {
+		cpl_import_fault(in, "the private XML <%.*s/> has no namespace of its own", CPL_ARG(e->name));
+		return;
+	}
+	if (given)
+		cpl_buf_add(&text, given->bytes);
+	cpl_element_write(e, &text);
+	value = CPL_BYTES(cpl_arena_copy(cpl_import_arena(in), cpl_buf_str(&text)));
+	cpl_import_set(in, key, &value);
+	cpl_buf_finish(&text);
+}
+
+static const struct cpl_transfer_row transfers[] = {
+	{.store = &private_store, .what = "private elements", .element = &name_query, .list = true, .write = write_row, .read = read_element},
+	CPL_TRANSFER_END,
+};
+
 CPL_MODULE(private) = {
 	CPL_MODULE_HEAD("private", "1.0", "Private XML Storage (XEP-0049)"),
 	.names = names,
@@ -217,4 +251,5 @@ CPL_MODULE(private) = {
 	.events = events,
 	.features = features,
 	.stores = stores,
+	.transfers = transfers,
 };

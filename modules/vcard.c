@@ -96,6 +96,33 @@ static const struct cpl_feature_row features[] = {
 	{NULL, 0},
 };
 
+/* ---- moving with the account (XEP-0227 3.7) ---- */
+
+static void write_vcard(struct cpl_module *self, struct cpl_stanza *out, struct cpl_element *parent, const struct cpl_row *row)
+{
+	struct cpl_error error;
+
+	if (!cpl_add_xml(out, parent, row->values[0].bytes, &error))
+		cpl_log_error("vCard cannot be read account=%.*s reason=%s", CPL_ARG(row->account), error.text);
+}
+
+static void read_vcard(struct cpl_module *self, struct cpl_import *in, const struct cpl_element *e)
+{
+	struct cpl_buf text = {0};
+	struct cpl_value value;
+
+	cpl_element_write(e, &text);
+	value = CPL_BYTES(cpl_arena_copy(cpl_import_arena(in), cpl_buf_str(&text)));
+	if (cpl_first_child(e))
+		cpl_import_set(in, CPL_NONE, &value);
+	cpl_buf_finish(&text);
+}
+
+static const struct cpl_transfer_row transfers[] = {
+	{.store = &vcard_store, .what = "vCards", .element = &name_vcard, .write = write_vcard, .read = read_vcard},
+	CPL_TRANSFER_END,
+};
+
 CPL_MODULE(vcard) = {
 	CPL_MODULE_HEAD("vcard", "1.0", "vCards of accounts (XEP-0054)"),
 	.names = names,
@@ -105,4 +132,5 @@ CPL_MODULE(vcard) = {
 	.events = events,
 	.features = features,
 	.stores = stores,
+	.transfers = transfers,
 };

@@ -6,7 +6,7 @@ coupletinclude_HEADERS = plugins-api/couplet/account.h plugins-api/couplet/adhoc
 	plugins-api/couplet/option.h plugins-api/couplet/permission.h plugins-api/couplet/publish.h \
 	plugins-api/couplet/schedule.h plugins-api/couplet/service.h plugins-api/couplet/service-invites.h plugins-api/couplet/service-roster.h \
 	plugins-api/couplet/service-tls.h plugins-api/couplet/session.h plugins-api/couplet/stanza.h plugins-api/couplet/store.h \
-	plugins-api/couplet/str.h plugins-api/couplet/test.h plugins-api/couplet/time.h
+	plugins-api/couplet/str.h plugins-api/couplet/test.h plugins-api/couplet/time.h plugins-api/couplet/transfer.h
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = plugins-api/couplet.pc
 templatedir = $(datadir)/couplet/template

@@ -24,6 +24,12 @@ tests_unit_config_test_config_SOURCES = tests/unit/config/test_config.c tests/un
 tests_unit_config_test_config_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_config_test_config_LDADD = $(UNIT_LIBS)
 
+# tests/unit/migrate
+check_PROGRAMS += tests/unit/migrate/test_lua
+tests_unit_migrate_test_lua_SOURCES = tests/unit/migrate/test_lua.c tests/unit/unit.h core/migrate/lua.c
+tests_unit_migrate_test_lua_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_migrate_test_lua_LDADD = $(UNIT_LIBS)
+
 # tests/unit/admin
 check_PROGRAMS += tests/unit/admin/test_form tests/unit/admin/test_command
 tests_unit_admin_test_form_SOURCES = tests/unit/admin/test_form.c tests/unit/unit.h
@@ -32,6 +38,8 @@ tests_unit_admin_test_form_LDADD = $(UNIT_LIBS)
 tests_unit_admin_test_command_SOURCES = tests/unit/admin/test_command.c tests/unit/unit.h
 tests_unit_admin_test_command_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_admin_test_command_LDADD = $(UNIT_LIBS)
+# Export, import, and the move from other servers.
+EXTRA_DIST += tests/migrate/ejabberd/example_org.xml tests/migrate/ejabberd/export.xml tests/migrate/test_ejabberd.py tests/migrate/test_live.py tests/migrate/house.py tests/migrate/persons.py tests/migrate/run tests/migrate/test_pie.py tests/migrate/test_prosody.py
 # coupletctl from outside, and the texts made from the tables of options.
 EXTRA_DIST += tests/admin/ctl tests/admin/check tests/admin/firewall tests/admin/shell tests/admin/stage.py tests/admin/watch tests/lint/options
 # A module that tests/admin/ctl opens; -rpath makes libtool build something to be opened, nothing is installed there.
@@ -225,6 +233,15 @@ tests_fuzz_fuzz_sasl_SOURCES = tests/fuzz/fuzz_sasl.c tests/fuzz/fuzz.h modules/
 tests_fuzz_fuzz_sasl_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fuzz_fuzz_sasl_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_sasl_LDADD = libcore.la $(OPENSSL_LIBS)
+noinst_PROGRAMS += tests/fuzz/fuzz_lua tests/fuzz/fuzz_pie
+tests_fuzz_fuzz_lua_SOURCES = tests/fuzz/fuzz_lua.c tests/fuzz/fuzz.h core/migrate/lua.c
+tests_fuzz_fuzz_lua_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_fuzz_lua_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_lua_LDADD = libcore.la
+tests_fuzz_fuzz_pie_SOURCES = tests/fuzz/fuzz_pie.c tests/fuzz/fuzz.h core/migrate/pie.c core/migrate/record.c core/migrate/scram.c
+tests_fuzz_fuzz_pie_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_fuzz_pie_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_pie_LDADD = libcore.la
 noinst_PROGRAMS += tests/fuzz/fuzz_dispatch
 tests_fuzz_fuzz_dispatch_SOURCES = tests/fuzz/fuzz_dispatch.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dispatch_LDFLAGS = $(FUZZ_LINK)

@@ -14,6 +14,8 @@ extern const struct cpl_command builtin_access[];   /* user role, permissions, j
 extern const struct cpl_command builtin_users[];    /* user disable, enable, info, sessions, roles */
 extern const struct cpl_command builtin_modules[];  /* module list, info, load, reload, unload */
 extern const struct cpl_command builtin_figures[];  /* top, trace, metrics */
+extern const struct cpl_command builtin_import[];   /* import, import prosody, import ejabberd */
+extern const struct cpl_command builtin_export[];   /* export */
 
 
 /* The columns of a table of sessions, and one row of it. */

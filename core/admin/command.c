@@ -147,7 +147,7 @@ void command_remove(struct cpl_module *owner)
 
 const struct cpl_command *const command_builtin[] = {command_local,	  builtin_server,  builtin_sessions,
 						     builtin_access, builtin_users, builtin_modules, builtin_figures,
-						     builtin_log,    builtin_watch, NULL};
+						     builtin_log,    builtin_watch, builtin_import, builtin_export, NULL};
 
 void command_add_builtin(void)
 {
@@ -339,8 +339,14 @@ static struct cpl_invocation *run_row(const struct row *row, struct cpl_arena *a
 				      struct cpl_str input, struct cpl_jid actor, struct command_sink *sink)
 {
 	struct cpl_error error;
-	struct cpl_invocation *in = invocation_create(arena, password, input);
+	struct cpl_invocation *in;
 
+	if (row->command->flags & (COMMAND_RECORDS | COMMAND_SAVE) && !sink->ask) {
+		cpl_arena_destroy(&arena);
+		sink->end(sink, 1, CPL_STR("this can only be done with coupletctl"));
+		return NULL;
+	}
+	in = invocation_create(arena, password, input);
 	if (!in) {
 		cpl_arena_destroy(&arena);
 		sink->end(sink, 1, CPL_STR("no memory for this input"));

@@ -32,6 +32,16 @@ struct command_sink {
 	size_t (*waiting)(struct command_sink *sink);
 	/* See cpl_progress(); may be NULL. */
 	void (*progress)(struct command_sink *sink, uint64_t done, uint64_t total);
+	/* For the commands below; NULL where the client can do none of it: such commands are refused then. */
+	void (*ask)(struct command_sink *sink);                             /* the next record, for invocation_take() */
+	void (*save)(struct command_sink *sink, struct cpl_str bytes);
+	bool (*drain)(struct command_sink *sink);                           /* false: invocation_drained() will come */
+};
+
+/* Flags of the core's own commands, beside those of <couplet/command.h>. Both name their file with <file>. */
+enum {
+	COMMAND_RECORDS = 1 << 20, /* the client reads accounts from the file and sends one after another, as invocation_ask() wants them */
+	COMMAND_SAVE = 1 << 21,    /* the client writes invocation_save() to the file */
 };
 
 /*

@@ -6,6 +6,7 @@
  *   ctl.c          the command line
  *   ctl_run.c      one command: ours, or an exchange with a server
  *   ctl_link.c     the connection: control socket, or an offline run at the other end of a socket pair
+ *   ctl_stream.c   import and export: records from couplet-migrate, files that are written
  *   ctl_input.c    passwords, questions, files
  *   ctl_table.c    rows to a terminal, a pipe or JSON
  *   ctl_top.c      top on a terminal
@@ -83,6 +84,26 @@ bool ctl_confirm(const struct ctl *ctl);
 /* Sends a file ("-": the standard input) as FRAME_INPUT. False: printed. */
 bool ctl_send_file(struct ctl_link *link, const char *path);
 
+/* ---- ctl_stream.c ---- */
+
+struct ctl_stream {
+	pid_t reader;          /* couplet-migrate, which reads what is imported; 0: none */
+	struct ctl_link pipe;  /* its messages, as frames */
+	int reader_code;       /* -1 while it has more */
+	char *reader_reason;
+	const char *path;      /* of the file that is written; NULL: none */
+	char *part;            /* its name until it is whole; NULL: the standard output */
+	int fd;
+};
+/* Before the command runs. `kind` is the word before the file: prosody, ejabberd or import. False: printed. */
+bool ctl_stream_read(const struct ctl *ctl, struct ctl_stream *stream, struct cpl_str kind, const char *path);
+bool ctl_stream_write(struct ctl_stream *stream, const char *path);
+/* FRAME_ASK, FRAME_SAVE. False: printed, and the exit code is 1. */
+bool ctl_stream_answer(struct ctl_stream *stream, struct ctl_link *link);
+bool ctl_stream_save(struct ctl_stream *stream, struct cpl_str bytes);
+/* The end with the exit code of the command; returns the exit code of all. Nothing is written where that is not 0. */
+int ctl_stream_end(struct ctl_stream *stream, int code);
+
 /* ---- ctl_table.c ---- */
 
 struct ctl_table {
@@ -125,6 +146,8 @@ int ctl_top(const struct ctl *ctl);
 
 /* Runs `couplet -c FILE` with further arguments (NULL-terminated) and waits; with --json its lines are made an array. Its exit code; 1 when it cannot be run. */
 int ctl_run_couplet(const struct ctl *ctl, const char *const *arguments);
+/* Replaces this process by the program of ours of that name which lies beside us, or in `folder` from there, or at `installed`; returns when it cannot. */
+void ctl_exec_beside(const char *name, const char *folder, const char *installed, char *const *argv);
 /* Replaces this process by couplet; only returns when it cannot. `arguments` as above. */
 void ctl_exec_couplet(const struct ctl *ctl, const char *const *arguments);
 int ctl_start(const struct ctl *ctl);

@@ -16,25 +16,31 @@
 /* The server takes 10 s at most to drain; then it has its databases to close. */
 #define STOP_MS 30000
 
+void ctl_exec_beside(const char *name, const char *folder, const char *installed, char *const *argv)
+{
+	char self[PATH_MAX], beside[PATH_MAX + 100];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (len > 0) {
+		self[len] = 0;
+		snprintf(beside, sizeof beside, "%s/%s", dirname(self), name);
+		execv(beside, argv);
+		snprintf(beside, sizeof beside, "%s/%s/%s", self, folder, name);
+		execv(beside, argv);
+	}
+	execv(installed, argv);
+	execvp(name, argv);
+	ctl_complain("%s cannot be run: %s", name, strerror(errno));
+}
+
 /* The couplet that lies beside us (in a build's folder, or in the sbin to our bin), the installed one, the one on the PATH. */
 void ctl_exec_couplet(const struct ctl *ctl, const char *const *arguments)
 {
 	const char *argv[16] = {"couplet", "-c", ctl->config_path};
-	char self[PATH_MAX], beside[PATH_MAX + 20];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
 
 	for (size_t i = 0; i < 12 && arguments[i]; i++)
 		argv[3 + i] = arguments[i];
-	if (len > 0) {
-		self[len] = 0;
-		snprintf(beside, sizeof beside, "%s/couplet", dirname(self));
-		execv(beside, (char **)argv);
-		snprintf(beside, sizeof beside, "%s/../sbin/couplet", self);
-		execv(beside, (char **)argv);
-	}
-	execv(COUPLET_SBINDIR "/couplet", (char **)argv);
-	execvp("couplet", (char **)argv);
-	ctl_complain("couplet cannot be run: %s", strerror(errno));
+	ctl_exec_beside("couplet", "../sbin", COUPLET_SBINDIR "/couplet", (char **)argv);
 }
 
 /* The lines that come from `fd` as an array of strings. */

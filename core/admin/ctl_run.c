@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One command: carried out by coupletctl itself, or by the server in one exchange. */
+#include "core/admin/command.h"
 #include "core/admin/ctl.h"
 #include "core/admin/local.h"
 #include <time.h>
@@ -56,7 +57,7 @@ static bool send_words(const struct ctl *ctl, struct ctl_link *link)
 }
 
 /* What the command wants from us beforehand. -1: go on; else the exit code. */
-static int prepare(const struct ctl *ctl, struct ctl_link *link)
+static int prepare(const struct ctl *ctl, struct ctl_link *link, struct ctl_stream *stream)
 {
 	char password[FRAME_PASSWORD_MAX + 1] = "";
 	struct frame answer;
@@ -85,12 +86,17 @@ static int prepare(const struct ctl *ctl, struct ctl_link *link)
 		if (!good)
 			return 1;
 	}
+	if (file > 0 && (size_t)file < ctl->count &&
+	    ((flags & COMMAND_RECORDS && !ctl_stream_read(ctl, stream, ctl->words[file - 1], ctl->words[file].ptr)) ||
+	     (flags & COMMAND_SAVE && !ctl_stream_write(stream, ctl->words[file].ptr))))
+		return 1;
 	if (flags & CPL_COMMAND_INPUT && file >= 0 && (size_t)file < ctl->count && !ctl_send_file(link, ctl->words[file].ptr))
 		return 1;
 	return -1;
 }
 
 struct output {
+	struct ctl_stream *stream; /* NULL: nothing is exported or imported */
 	struct ctl_table table;
 	size_t lines; /* as JSON */
 	bool progress; /* the last line of the terminal says how far it has come */
@@ -137,9 +143,13 @@ static void show_progress(struct output *o, struct cpl_str payload)
 /* -1: more is to come; else the exit code. */
 static int take_frame(const struct ctl *ctl, struct ctl_link *link, struct output *o, const struct frame *frame)
 {
-	if (frame->type != FRAME_PROGRESS)
+	if (frame->type != FRAME_PROGRESS && frame->type != FRAME_ASK && frame->type != FRAME_SAVE)
 		clear_progress(o);
 	switch (frame->type) {
+	case FRAME_ASK:
+		return o->stream && ctl_stream_answer(o->stream, link) ? -1 : 1;
+	case FRAME_SAVE:
+		return o->stream && ctl_stream_save(o->stream, frame->payload) ? -1 : 1;
 	case FRAME_COLUMNS:
 		ctl_table_begin(&o->table, ctl->json, link->live, frame->payload);
 		return -1;
@@ -149,7 +159,8 @@ static int take_frame(const struct ctl *ctl, struct ctl_link *link, struct outpu
 		if (ctl->json)
 			ctl_json_line(&o->lines, frame->payload);
 		else
-			ctl_print_line(stdout, frame->payload);
+			/* The standard output may be the file that is written. */
+			ctl_print_line(o->stream && o->stream->path && !o->stream->part ? stderr : stdout, frame->payload);
 		return -1;
 	case FRAME_COMPLAINT:
 		fflush(stdout);
@@ -166,9 +177,9 @@ static int take_frame(const struct ctl *ctl, struct ctl_link *link, struct outpu
 }
 
 /* Prints what comes until the end. The exit code. */
-static int print_output(const struct ctl *ctl, struct ctl_link *link)
+static int print_output(const struct ctl *ctl, struct ctl_link *link, struct ctl_stream *stream)
 {
-	struct output o = {.began = now_ms()};
+	struct output o = {.stream = stream, .began = now_ms()};
 	struct frame frame = {0};
 	int code = -1;
 
@@ -194,18 +205,20 @@ static int print_output(const struct ctl *ctl, struct ctl_link *link)
 
 static int run_remote(const struct ctl *ctl)
 {
+	struct ctl_stream stream = {.fd = -1};
 	struct ctl_link link;
 	enum ctl_state state = ctl_link_open(ctl, &link);
 
 	if (state == CTL_UNKNOWN || (state == CTL_STOPPED && !ctl_link_open_offline(ctl, &link)))
 		return 1;
-	int code = prepare(ctl, &link);
+	int code = prepare(ctl, &link, &stream);
 
 	if (code < 0) {
 		ctl_catch_interrupts(ctl, true);
-		code = ctl_link_send(&link, FRAME_RUN, CPL_STR("")) ? print_output(ctl, &link) : ctl_complain("the server has gone");
+		code = ctl_link_send(&link, FRAME_RUN, CPL_STR("")) ? print_output(ctl, &link, &stream) : ctl_complain("the server has gone");
 		ctl_catch_interrupts(ctl, false);
 	}
+	code = ctl_stream_end(&stream, code);
 	if (!ctl_link_close(&link) && code == 0)
 		code = ctl_complain("couplet did not end as it should");
 	return code;
@@ -226,7 +239,7 @@ static int run_words(const struct ctl *ctl)
 
 	if (ctl_link_open_words(ctl, &link)) {
 		ctl_catch_interrupts(ctl, true);
-		code = print_output(ctl, &link);
+		code = print_output(ctl, &link, NULL);
 		ctl_catch_interrupts(ctl, false);
 	}
 	ctl_link_close(&link);

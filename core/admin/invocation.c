@@ -95,6 +95,11 @@ void invocation_cut(struct cpl_invocation *in, const char *reason)
 	if (sink && reason)
 		sink->end(sink, 1, cpl_str_of(reason));
 	cpl_scope_end(&in->scope);
+	/* What waits for the client waits in vain: either is the beginning of the command's end. */
+	if (in->got)
+		invocation_take(in, CPL_NONE);
+	else if (in->drained)
+		invocation_drained(in);
 }
 
 void invocation_cut_owner(struct cpl_module *owner, const char *reason)
@@ -105,6 +110,49 @@ void invocation_cut_owner(struct cpl_module *owner, const char *reason)
 		if (in->owner == owner)
 			invocation_cut(in, reason);
 	}
+}
+
+/* ---- records and files ---- */
+
+void invocation_ask(struct cpl_invocation *in, void (*got)(struct cpl_invocation *in, struct cpl_str record))
+{
+	in->got = got;
+	if (in->sink)
+		in->sink->ask(in->sink);
+	else
+		invocation_take(in, CPL_NONE);
+}
+
+void invocation_take(struct cpl_invocation *in, struct cpl_str record)
+{
+	void (*got)(struct cpl_invocation *in, struct cpl_str record) = in->got;
+
+	in->got = NULL;
+	if (got)
+		got(in, record);
+}
+
+void invocation_save(struct cpl_invocation *in, struct cpl_str bytes)
+{
+	if (in->sink && in->sink->save)
+		in->sink->save(in->sink, bytes);
+}
+
+bool invocation_drain(struct cpl_invocation *in, void (*drained)(struct cpl_invocation *in))
+{
+	if (!in->sink || !in->sink->drain || in->sink->drain(in->sink))
+		return true;
+	in->drained = drained;
+	return false;
+}
+
+void invocation_drained(struct cpl_invocation *in)
+{
+	void (*drained)(struct cpl_invocation *in) = in->drained;
+
+	in->drained = NULL;
+	if (drained)
+		drained(in);
 }
 
 static void finish(struct cpl_invocation *in, int exit_code, struct cpl_str reason)

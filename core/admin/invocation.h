@@ -37,6 +37,9 @@ struct cpl_invocation {
 	bool absent[INVOCATION_COLUMNS];
 	struct cpl_jid actor; /* of the arena */
 	void *data;
+	/* What waits for the client: a record of its input, or for it to have taken the output. */
+	void (*got)(struct cpl_invocation *in, struct cpl_str record);
+	void (*drained)(struct cpl_invocation *in);
 	bool inside;   /* run() is on the stack */
 	bool finished; /* the command has ended it */
 	struct cpl_list node; /* all that live */
@@ -52,6 +55,18 @@ struct cpl_invocation *invocation_run(struct cpl_invocation *in);
 size_t invocation_waiting(const struct cpl_invocation *in);
 /* The core ends it: with a reason to the client, or (reason NULL) without a word. */
 void invocation_cut(struct cpl_invocation *in, const char *reason);
+/*
+ * For commands with COMMAND_RECORDS: has the client send the next record of its input. `got` comes later, once, with its bytes (to be wiped by nobody but the caller of
+ * invocation_take(), valid until it returns), or CPL_NONE at the end; at once when the client has gone.
+ */
+void invocation_ask(struct cpl_invocation *in, void (*got)(struct cpl_invocation *in, struct cpl_str record));
+/* The client's side of it. */
+void invocation_take(struct cpl_invocation *in, struct cpl_str record);
+/* For commands with COMMAND_SAVE: bytes for the file that the client writes. */
+void invocation_save(struct cpl_invocation *in, struct cpl_str bytes);
+/* True when the client has taken most of it; else `drained` comes later, once, when it has. */
+bool invocation_drain(struct cpl_invocation *in, void (*drained)(struct cpl_invocation *in));
+void invocation_drained(struct cpl_invocation *in);
 /* Cuts all of a module's. */
 void invocation_cut_owner(struct cpl_module *owner, const char *reason);
 

@@ -2,6 +2,7 @@
 /* One conversation with coupletctl. */
 #include "core/admin/peer.h"
 #include "core/admin/command.h"
+#include "core/admin/invocation.h"
 #include "core/admin/form.h"
 #include "core/admin/frame.h"
 #include "core/loop/loop.h"
@@ -16,6 +17,7 @@
 #define READ_SIZE (256 * 1024)
 /* What a command prints on its way is collected for so long, and how often it says how far it has come. */
 enum { SOON_MS = 10, PROGRESS_MS = 200 };
+#define PEER_DRAINED (256 * 1024) /* bytes of output that may wait when a command goes on */
 
 struct peer {
 	struct command_sink sink;
@@ -27,6 +29,7 @@ struct peer {
 	struct cpl_buf words, password, input;
 	struct cpl_invocation *running;
 	bool busy;               /* a command is under way */
+	bool asked, draining;    /* it waits for a record; for its output to be taken */
 	bool over;
 	unsigned inside;         /* our own functions on the stack, so it is not freed under them */
 	void (*closed)(struct peer *peer, void *data);
@@ -113,6 +116,10 @@ static void flush(struct peer *peer)
 		cpl_buf_clear(&peer->out);
 		peer->out_at = 0;
 	}
+	if (peer->draining && peer->out.len - peer->out_at < PEER_DRAINED && !peer->over) {
+		peer->draining = false;
+		invocation_drained(peer->running);
+	}
 	loop_io_set(&peer->io, peer->out.len ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
@@ -167,6 +174,28 @@ static void on_complaint(struct command_sink *sink, struct cpl_str line)
 	put(peer_of(sink), FRAME_COMPLAINT, line);
 }
 
+static void on_ask(struct command_sink *sink)
+{
+	struct peer *peer = peer_of(sink);
+
+	peer->asked = true;
+	put(peer, FRAME_ASK, CPL_STR(""));
+	flush(peer);
+}
+
+static void on_save(struct command_sink *sink, struct cpl_str bytes)
+{
+	put(peer_of(sink), FRAME_SAVE, bytes);
+}
+
+static bool on_drain(struct command_sink *sink)
+{
+	struct peer *peer = peer_of(sink);
+
+	peer->draining = peer->out.len - peer->out_at >= PEER_DRAINED;
+	return !peer->draining;
+}
+
 static size_t on_waiting(struct command_sink *sink)
 {
 	const struct peer *peer = peer_of(sink);
@@ -193,7 +222,7 @@ static void on_end(struct command_sink *sink, int exit_code, struct cpl_str reas
 	struct cpl_buf payload = {0};
 
 	peer->inside++;
-	peer->busy = false;
+	peer->busy = peer->asked = peer->draining = false;
 	peer->running = NULL;
 	loop_timer_stop(&peer->soon);
 	cpl_buf_add_char(&payload, (char)exit_code);
@@ -249,11 +278,29 @@ static void run(struct peer *peer)
 	wipe(&peer->input);
 }
 
+/* While a command runs that has asked for it. */
+static bool take_record(struct peer *peer, const struct frame *frame)
+{
+	if (frame->type == FRAME_INPUT && peer->input.len + frame->payload.len <= FRAME_INPUT_MAX) {
+		add_secret(&peer->input, frame->payload);
+		return true;
+	}
+	if (frame->type != FRAME_RECORD)
+		return false;
+	peer->asked = false;
+	/* It may have been cut meanwhile. */
+	if (peer->running)
+		invocation_take(peer->running, peer->input.len ? cpl_buf_str(&peer->input) : CPL_NONE);
+	if (!peer->over)
+		wipe(&peer->input);
+	return true;
+}
+
 /* False: the client does not keep to the protocol. */
 static bool take(struct peer *peer, const struct frame *frame)
 {
 	if (peer->busy)
-		return false;
+		return peer->asked && take_record(peer, frame);
 	switch (frame->type) {
 	case FRAME_WORDS:
 		cpl_buf_clear(&peer->words);
@@ -327,7 +374,8 @@ struct peer *peer_create(int fd, void (*closed)(struct peer *peer, void *data), 
 {
 	struct peer *peer = CPL_NEW(struct peer);
 
-	peer->sink = (struct command_sink){on_columns, on_row, on_text, on_complaint, on_end, NULL, on_waiting, on_progress};
+	peer->sink = (struct command_sink){.columns = on_columns, .row = on_row, .text = on_text, .complaint = on_complaint, .end = on_end, .waiting = on_waiting,
+					   .progress = on_progress, .ask = on_ask, .save = on_save, .drain = on_drain};
 	peer->closed = closed;
 	peer->data = data;
 	peer->inside = 1;

@@ -183,6 +183,23 @@ static int check_schedule(const struct cpl_descriptor *d, struct cpl_error *erro
 	return 0;
 }
 
+static int check_transfers(const struct cpl_descriptor *d, struct cpl_error *error)
+{
+	for (const struct cpl_transfer_row *row = d->transfers; row && row->store; row++) {
+		bool own = false;
+
+		for (const struct cpl_store *const *store = d->stores; store && *store; store++)
+			own = own || *store == row->store;
+		if (!own)
+			return cpl_fail(error, CPL_E_INVALID, "the store %s of a transfer row is not listed in .stores", row->store->name);
+		if (row->element && !has_name(d, row->element))
+			return cpl_fail(error, CPL_E_INVALID, "the name %s of a transfer row is not listed in .names", row->element->local);
+		if (!row->read || (row->write && !row->element))
+			return cpl_fail(error, CPL_E_INVALID, "the transfer row of the store %s has no read, or no element to write", row->store->name);
+	}
+	return 0;
+}
+
 static int check_head(const struct cpl_descriptor *raw, struct cpl_str name, struct cpl_error *error)
 {
 	/* Size and versions lead, so that they can be read whatever follows. */
@@ -210,6 +227,8 @@ static int check_rows(const struct cpl_descriptor *d, struct cpl_error *error)
 	    (d->identities && d->identity_row < sizeof(struct cpl_identity_row)) || (d->listens && d->listen_row < sizeof(struct cpl_listen_row)) ||
 	    (d->options && d->option_row < sizeof(struct cpl_option)) || (d->commands && d->command_row < sizeof(struct cpl_command)))
 		return cpl_fail(error, CPL_E_INVALID, "a row of its tables is too short: does its descriptor begin with CPL_MODULE_HEAD?");
+	if (d->transfers && d->transfer_row < sizeof(struct cpl_transfer_row))
+		return cpl_fail(error, CPL_E_INVALID, "a transfer row is too short: does its descriptor begin with CPL_MODULE_HEAD?");
 	if ((d->permissions && d->permission_row < sizeof(struct cpl_permission)) || (d->publishes && d->publish_row < sizeof(struct cpl_publish_row)) ||
 	    (d->hears && d->hear_row < sizeof(struct cpl_hear_row)) || (d->schedule && d->schedule_row < sizeof(struct cpl_schedule_row)))
 		return cpl_fail(error, CPL_E_INVALID, "a row of its later tables is too short: does its descriptor begin with CPL_MODULE_HEAD?");
@@ -240,6 +259,9 @@ int descriptor_read(const struct cpl_descriptor *raw, struct cpl_str name, struc
 	d.publishes = copy_rows(d.publishes, d.publish_row, sizeof(struct cpl_publish_row), text_end, arena);
 	d.hears = copy_rows(d.hears, d.hear_row, sizeof(struct cpl_hear_row), text_end, arena);
 	d.schedule = copy_rows(d.schedule, d.schedule_row, sizeof(struct cpl_schedule_row), text_end, arena);
+	d.transfers = copy_rows(d.transfers, d.transfer_row, sizeof(struct cpl_transfer_row), text_end, arena);
+	if (check_transfers(&d, error) < 0)
+		return CPL_E_INVALID;
 	if (check_permissions(&d, error) < 0 || check_own_events(&d, error) < 0 || check_schedule(&d, error) < 0)
 		return CPL_E_INVALID;
 	if (check_events(&d, error) < 0 || check_claims(&d, error) < 0 || check_options(&d, error) < 0 || check_services(&d, error) < 0)

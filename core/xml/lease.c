@@ -128,6 +128,25 @@ static XML_Parser make(void)
 	return lease.expat;
 }
 
+XML_Parser lease_document(const struct lease_handlers *handlers, struct lease_frame *frame)
+{
+	XML_Parser expat = XML_ParserCreateNS("UTF-8", LEASE_SEPARATOR);
+	unsigned long salt = 0;
+
+	*frame = (struct lease_frame){.expat = expat};
+	if (!expat)
+		return NULL;
+	if (getrandom(&salt, sizeof salt, 0) != sizeof salt)
+		salt = 0;
+	XML_SetHashSalt(expat, salt);
+	XML_SetStartDoctypeDeclHandler(expat, refuse_doctype);
+	XML_SetUserData(expat, frame);
+	XML_SetElementHandler(expat, handlers->start, handlers->end);
+	XML_SetCharacterDataHandler(expat, handlers->text);
+	XML_SetXmlDeclHandler(expat, handlers->declaration);
+	return expat;
+}
+
 /* A parser at depth 1. */
 static XML_Parser take(void)
 {
@@ -169,6 +188,7 @@ static void recycle(void)
 enum cpl_stream_error lease_parse(struct cpl_str bytes, bool fresh, const struct lease_handlers *handlers,
 				  struct lease_frame *frame)
 {
+	struct account *before;
 	enum XML_Status status;
 
 	frame->error = CPL_STREAM_OK;
@@ -189,7 +209,10 @@ enum cpl_stream_error lease_parse(struct cpl_str bytes, bool fresh, const struct
 	XML_SetElementHandler(frame->expat, handlers->start, handlers->end);
 	XML_SetCharacterDataHandler(frame->expat, handlers->text);
 	XML_SetXmlDeclHandler(frame->expat, handlers->declaration);
+	/* What the handlers keep of their own in the scratch buffer stays as the parser does. */
+	before = account_as_core();
 	status = XML_Parse(frame->expat, bytes.ptr, (int)bytes.len, XML_FALSE);
+	account_back(before);
 	if (status != XML_STATUS_OK && !frame->error)
 		frame->error = judge(XML_GetErrorCode(frame->expat));
 	if (!frame->error && !frame->complete)

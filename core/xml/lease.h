@@ -33,6 +33,12 @@ struct lease_handlers {
  */
 enum cpl_stream_error lease_parse(struct cpl_str bytes, bool fresh, const struct lease_handlers *handlers,
 				  struct lease_frame *frame);
+/*
+ * A parser of its own for a document that is fed piece by piece, with the same refusals but for comments and processing instructions, which are skipped; to be fed
+ * with XML_Parse() and freed with XML_ParserFree(). Names come as NAMESPACE LEASE_SEPARATOR LOCAL. `frame` is the handlers' user data. NULL: no memory.
+ */
+#define LEASE_SEPARATOR '\x01' /* in no XML document */
+XML_Parser lease_document(const struct lease_handlers *handlers, struct lease_frame *frame);
 /* For handlers: fails the frame. Expat may still call handlers, which must look at frame->error first. */
 void lease_fail(struct lease_frame *frame, enum cpl_stream_error error);
 /* For handlers: true when the token being reported is the last of the frame. */

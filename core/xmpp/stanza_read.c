@@ -99,7 +99,7 @@ static void take_attribute(struct cpl_stanza *stanza, const struct cpl_attr *att
 	}
 }
 
-struct cpl_stanza *cpl_stanza_unwrap(const struct cpl_element *e)
+struct cpl_stanza *cpl_stanza_restore(const struct cpl_element *e)
 {
 	struct cpl_stanza *stanza;
 	enum cpl_kind kind = CPL_MESSAGE;
@@ -118,9 +118,16 @@ struct cpl_stanza *cpl_stanza_unwrap(const struct cpl_element *e)
 		else
 			make_content(element_copy(stanza->arena, stanza->root, as_element(node), CPL_NS_CONTENT));
 	}
-	if (good && kind != CPL_IQ)
-		claims_strip(stanza, NULL);
 	if (!good)
 		cpl_stanza_unref(&stanza);
+	return stanza;
+}
+
+struct cpl_stanza *cpl_stanza_unwrap(const struct cpl_element *e)
+{
+	struct cpl_stanza *stanza = cpl_stanza_restore(e);
+
+	if (stanza && stanza->kind != CPL_IQ)
+		claims_strip(stanza, NULL);
 	return stanza;
 }

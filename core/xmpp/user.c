@@ -24,6 +24,7 @@ struct user {
 	struct cpl_list lingering; /* in the list of accounts that nobody references */
 	int64_t unused_since;
 	enum cpl_role role; /* as stored */
+	bool forgotten; /* another object may have come in its place */
 	int64_t disabled_until; /* 0: for good, or not disabled */
 	struct role_cache role_cache;
 	struct user_loading *loading; /* NULL before and after */
@@ -82,6 +83,18 @@ static void user_unload(struct user *user)
 	cpl_scope_end(&user->pub.scope);
 	user->pub.refs--;
 	user_free(user);
+}
+
+/* The bare JID of a localpart, at most CPL_JID_PART_MAX bytes. */
+static struct cpl_jid make_jid(const struct cpl_host *host, struct cpl_str username, char text[CPL_JID_MAX])
+{
+	struct cpl_jid jid = {text, (uint16_t)username.len, (uint16_t)host->name.len, 0, 0};
+
+	/* UNSAFE: both parts are at most CPL_JID_PART_MAX bytes. */
+	memcpy(text, username.ptr, username.len);
+	text[username.len] = '@';
+	memcpy(text + username.len + 1, host->name.ptr, host->name.len);
+	return jid;
 }
 
 /* ---- lingering ---- */
@@ -151,10 +164,32 @@ void cpl_user_unref(struct cpl_user **pub)
 		return;
 	if (user->state == USER_UNLOADED)
 		user_free(user);
-	else if (user->state == USER_LOADED && (user->pub.removed || no_lingering))
+	else if (user->state == USER_LOADED && (user->pub.removed || user->forgotten || no_lingering))
 		user_unload(user);
 	else if (user->state == USER_LOADED)
 		linger_add(user);
+}
+
+int user_forget(struct cpl_host *host, struct cpl_str username, bool force)
+{
+	struct cpl_user *pub = cpl_user_find(host, username);
+	char text[CPL_JID_MAX];
+	struct cpl_jid jid = make_jid(host, username, text);
+	struct user *user;
+
+	if (!pub && cpl_map_get(&loading, cpl_jid_str(jid)))
+		return CPL_E_BUSY;
+	cpl_account_close_sessions(jid, NULL, CPL_STREAM_RESET, "The account was changed by an import");
+	if (!pub)
+		return 0;
+	if (pub->session_count && !force)
+		return CPL_E_BUSY;
+	user = user_of(pub);
+	cpl_map_remove(&host->users, username);
+	user->forgotten = true;
+	if (cpl_list_linked(&user->lingering))
+		linger_drop(user);
+	return 0;
 }
 
 size_t user_count(void)
@@ -303,7 +338,7 @@ void user_wait(struct cpl_host *host, struct cpl_str username, struct user_wait 
 {
 	struct cpl_user *found = cpl_user_find(host, username);
 	char text[CPL_JID_MAX];
-	struct cpl_jid jid = {text, (uint16_t)username.len, (uint16_t)host->name.len, 0, 0};
+	struct cpl_jid jid;
 	struct user *user;
 
 	if (found) {
@@ -314,10 +349,7 @@ void user_wait(struct cpl_host *host, struct cpl_str username, struct user_wait 
 		wait->ready(wait, NULL, CPL_E_NOT_FOUND);
 		return;
 	}
-	/* UNSAFE: both parts are at most CPL_JID_PART_MAX bytes. */
-	memcpy(text, username.ptr, username.len);
-	text[username.len] = '@';
-	memcpy(text + username.len + 1, host->name.ptr, host->name.len);
+	jid = make_jid(host, username, text);
 	user = cpl_map_get(&loading, cpl_jid_str(jid));
 	if (!user)
 		user = load_begin(host, jid);

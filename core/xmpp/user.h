@@ -29,6 +29,13 @@ void user_remove_session(struct cpl_session *session);
 void user_sort_session(struct cpl_session *session);
 /* Frees accounts that linger; with for_good none lingers any more: at stop. */
 void user_drop_lingering(bool for_good);
+/*
+ * Lets go of an account in memory whose data on disk are about to change beside it: its sessions are closed with the stream error reset, and who asks for the account next
+ * reads it anew. 0: nobody finds it any more, in this turn of the loop. CPL_E_BUSY: a session has not ended yet, or the account is being loaded: call again every
+ * USER_FORGET_MS. With `force` sessions that have not ended keep the old object for themselves.
+ */
+int user_forget(struct cpl_host *host, struct cpl_str username, bool force);
+enum { USER_FORGET_MS = 5, USER_FORGET_STEPS = 400 };
 /* Accounts in memory. */
 size_t user_count(void);
 /* The account's role in effect; and what the store of roles says now. */

@@ -407,4 +407,5 @@ const struct cpl_accounts_service auth_accounts = {
 	.remove = accounts_remove,
 	.make = accounts_make,
 	.renew = accounts_renew,
+	.import_password = accounts_import_password,
 };

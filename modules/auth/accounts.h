@@ -17,6 +17,11 @@ int accounts_set_password(struct cpl_module *self, struct cpl_call *call, struct
 int accounts_check(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope,
 		   struct cpl_jid account, struct cpl_str password, void (*done)(struct cpl_call *call));
 
+/* ---- transfer.c ---- */
+
+int accounts_import_password(struct cpl_module *self, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account,
+			     struct cpl_str password, struct cpl_stanza *user, void (*done)(struct cpl_call *call));
+
 /* True for an address that may become an account: a bare JID with a localpart of assigned code points, on one
  * of our hosts. */
 bool accounts_name_acceptable(struct cpl_jid account);

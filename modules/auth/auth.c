@@ -66,6 +66,7 @@ CPL_MODULE(auth) = {
 	.slots = auth_slots,
 	.needs = auth_needs,
 	.provides = provides,
+	.transfers = auth_transfers,
 	.load = load,
 	.unload = unload,
 };

@@ -28,6 +28,7 @@ extern const struct cpl_nonza_row auth_nonzas[];
 extern const struct cpl_need_row auth_needs[];
 extern const struct cpl_command auth_commands[];
 extern const struct cpl_accounts_service auth_accounts;
+extern const struct cpl_transfer_row auth_transfers[];
 
 /* stream_features: says which mechanisms there are, and begins anew. */
 void exchange_on_features(struct cpl_module *self, struct cpl_ev_features *ev);

@@ -22,4 +22,6 @@ struct cpl_name sasl_channel_binding = {NS_BINDINGS, "channel-binding", 0, 0};
 struct cpl_name *const auth_names[] = {&sasl_mechanisms,       &sasl_mechanism,	      &sasl_auth,
 				       &sasl_challenge,	       &sasl_response,	      &sasl_abort,
 				       &sasl_success,	       &sasl_failure,	      &sasl_text,
-				       &sasl_channel_bindings, &sasl_channel_binding, NULL};
+				       &sasl_channel_bindings, &sasl_channel_binding, &auth_pie_credentials,
+				       &auth_pie_iterations,   &auth_pie_salt,	      &auth_pie_server_key,
+				       &auth_pie_stored_key,   NULL};

@@ -8,4 +8,7 @@
 extern struct cpl_name sasl_mechanisms, sasl_mechanism, sasl_auth, sasl_challenge, sasl_response, sasl_abort,
 	sasl_success, sasl_failure, sasl_text, sasl_channel_bindings, sasl_channel_binding;
 
+/* Those of XEP-0227: transfer.c. */
+extern struct cpl_name auth_pie_credentials, auth_pie_iterations, auth_pie_salt, auth_pie_server_key, auth_pie_stored_key;
+
 #endif

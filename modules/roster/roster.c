@@ -58,4 +58,5 @@ CPL_MODULE(roster) = {
 	.provides = roster_provides,
 	.commands = roster_commands,
 	.start = roster_on_start,
+	.transfers = roster_transfers,
 };

@@ -41,6 +41,13 @@ void roster_item_free(struct cpl_roster_item **item);
 enum { ROSTER_COLUMNS = 5 };
 void roster_item_values(const struct cpl_roster_item *item, struct cpl_value values[ROSTER_COLUMNS], struct cpl_arena *arena);
 
+/* The item of a row; texts are views of it or in the arena. False: its key is no address. */
+bool roster_item_of_row(struct cpl_roster_item *item, const struct cpl_row *row, struct cpl_arena *arena);
+
+/* ---- roster_transfer.c ---- */
+
+extern const struct cpl_transfer_row roster_transfers[];
+
 /* ---- roster_change.c ---- */
 
 int roster_change(struct cpl_module *self, struct cpl_roster_change *change, struct cpl_scope *scope, struct cpl_user *user,
@@ -69,7 +76,7 @@ extern const struct cpl_command roster_commands[];
 /* ---- roster_iq.c ---- */
 
 extern struct cpl_name *const roster_names[];
-extern struct cpl_name roster_name_query;
+extern struct cpl_name roster_name_query, roster_name_item, roster_name_group, roster_name_presence;
 enum cpl_flow roster_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev);
 enum cpl_flow roster_on_set(struct cpl_module *self, struct cpl_ev_stanza *ev);
 /* Of the service: a request of somebody else who was allowed to make it; a push to an address that is no session. */
@@ -78,6 +85,8 @@ void roster_push_to(struct cpl_module *self, struct cpl_user *user, struct cpl_j
 /* The text of a version (RFC 6121 2.6): it differs between accounts of the same name that follow one another. */
 enum { ROSTER_VERSION_TEXT = 72 };
 struct cpl_str roster_version(const struct cpl_roster *roster, const struct cpl_user *user, char text[ROSTER_VERSION_TEXT]);
+/* Adds an item as clients see it, or with removed its removal. */
+void roster_add_item(struct cpl_stanza *stanza, struct cpl_element *query, const struct cpl_roster_item *item, bool removed);
 /* Pushes an item, or with removed its removal, to the account's interested resources. */
 void roster_push(struct cpl_user *user, const struct cpl_roster_item *item, bool removed);
 void roster_on_features(struct cpl_module *self, struct cpl_ev_features *ev);

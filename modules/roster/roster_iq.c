@@ -6,10 +6,11 @@
 #include <stdio.h>
 
 struct cpl_name roster_name_query = {"jabber:iq:roster", "query", 0, 0};
-CPL_NAME(name_item, "jabber:iq:roster", "item");
-CPL_NAME(name_group, "jabber:iq:roster", "group");
+struct cpl_name roster_name_item = {"jabber:iq:roster", "item", 0, 0};
+struct cpl_name roster_name_group = {"jabber:iq:roster", "group", 0, 0};
+struct cpl_name roster_name_presence = {"jabber:client", "presence", 0, 0};
 CPL_NAME(name_ver, "urn:xmpp:features:rosterver", "ver");
-struct cpl_name *const roster_names[] = {&roster_name_query, &name_item, &name_group, &name_ver, NULL};
+struct cpl_name *const roster_names[] = {&roster_name_query, &roster_name_item, &roster_name_group, &name_ver, &roster_name_presence, NULL};
 
 void roster_on_features(struct cpl_module *self, struct cpl_ev_features *ev)
 {
@@ -28,10 +29,10 @@ struct cpl_str roster_version(const struct cpl_roster *roster, const struct cpl_
 	return (struct cpl_str){text, (size_t)len};
 }
 
-static void add_item(struct cpl_stanza *stanza, struct cpl_element *query, const struct cpl_roster_item *item, bool removed)
+void roster_add_item(struct cpl_stanza *stanza, struct cpl_element *query, const struct cpl_roster_item *item, bool removed)
 {
 	static const char *const subscriptions[] = {"none", "to", "from", "both"};
-	struct cpl_element *e = cpl_add(stanza, query, &name_item);
+	struct cpl_element *e = cpl_add(stanza, query, &roster_name_item);
 
 	cpl_attr_set(stanza, e, "jid", cpl_jid_str(item->jid));
 	if (removed) {
@@ -46,7 +47,7 @@ static void add_item(struct cpl_stanza *stanza, struct cpl_element *query, const
 	if (item->approved)
 		cpl_attr_set(stanza, e, "approved", CPL_STR("true"));
 	for (unsigned i = 0; i < item->group_count; i++)
-		cpl_add_with_text(stanza, e, &name_group, item->groups[i]);
+		cpl_add_with_text(stanza, e, &roster_name_group, item->groups[i]);
 }
 
 static struct cpl_stanza *make_push(struct cpl_user *user, const struct cpl_roster_item *item, bool removed)
@@ -57,7 +58,7 @@ static struct cpl_stanza *make_push(struct cpl_user *user, const struct cpl_rost
 
 	cpl_stanza_set_id(push, cpl_random_id(id));
 	cpl_attr_set(push, query, "ver", roster_version(user->roster, user, version));
-	add_item(push, query, item, removed);
+	roster_add_item(push, query, item, removed);
 	return push;
 }
 
@@ -105,7 +106,7 @@ static struct cpl_stanza *make_answer(const struct cpl_ev_stanza *ev)
 			cpl_attr_set(result, answer, "ver", version);
 		while ((item = cpl_roster_next(ev->user->roster, &at)))
 			if (item->listed)
-				add_item(result, answer, item, false);
+				roster_add_item(result, answer, item, false);
 	}
 	return result;
 }
@@ -164,7 +165,7 @@ static bool compute_set(struct cpl_roster_change *change, struct cpl_roster_item
 	item->groups = cpl_arena_alloc(arena, ROSTER_GROUPS_MAX * sizeof(struct cpl_str));
 	CPL_CHILDREN(child, set->item)
 	{
-		if (cpl_is(child, &name_group) && !is_given(given, cpl_text_of(child, arena)))
+		if (cpl_is(child, &roster_name_group) && !is_given(given, cpl_text_of(child, arena)))
 			item->groups[item->group_count++] = cpl_text_of(child, arena);
 	}
 	return true;
@@ -201,7 +202,7 @@ static enum cpl_condition check_item(const struct cpl_element *item, struct cpl_
 	{
 		struct cpl_str text;
 
-		if (!cpl_is(child, &name_group))
+		if (!cpl_is(child, &roster_name_group))
 			continue;
 		text = cpl_text_of(child, arena);
 		if (text.len == 0 || text.len > ROSTER_GROUP_MAX || groups == ROSTER_GROUPS_MAX)
@@ -217,7 +218,7 @@ static enum cpl_condition check_item(const struct cpl_element *item, struct cpl_
 static enum cpl_flow set_item(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
 	const struct cpl_element *query = cpl_child(ev->stanza->root, &roster_name_query);
-	struct cpl_element *item = cpl_child(query, &name_item);
+	struct cpl_element *item = cpl_child(query, &roster_name_item);
 	enum cpl_condition fault;
 	struct roster_set *set;
 	struct cpl_jid contact;

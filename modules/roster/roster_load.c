@@ -156,22 +156,30 @@ static struct cpl_roster_item *item_for(struct roster *roster, struct cpl_str ke
 	return item;
 }
 
+bool roster_item_of_row(struct cpl_roster_item *item, const struct cpl_row *row, struct cpl_arena *arena)
+{
+	*item = (struct cpl_roster_item){0};
+	if (cpl_jid_parse(&item->jid, row->key, arena) != 0)
+		return false;
+	item->name = row->values[0].bytes;
+	item->subscription = subscription_of(row->values[1].bytes);
+	item->ask = row->values[2].integer != 0;
+	item->approved = row->values[3].integer != 0;
+	item->listed = true;
+	groups_split(item, row->values[4].bytes, arena);
+	return true;
+}
+
 static void load_item(struct roster *roster, const struct cpl_row *row)
 {
 	struct cpl_arena *arena = cpl_arena_create();
-	struct cpl_roster_item item = {0}, *stored;
+	struct cpl_roster_item item, *stored;
 
-	if (cpl_jid_parse(&item.jid, row->key, arena) != 0) {
+	if (!roster_item_of_row(&item, row, arena)) {
 		cpl_log_error("roster row is no address jid=%.*s", CPL_ARG(cpl_jid_str(roster->user->jid)));
 		cpl_arena_destroy(&arena);
 		return;
 	}
-	item.name = row->values[0].bytes;
-	item.subscription = subscription_of(row->values[1].bytes);
-	item.ask = row->values[2].integer != 0;
-	item.approved = row->values[3].integer != 0;
-	item.listed = true;
-	groups_split(&item, row->values[4].bytes, arena);
 	stored = roster_item_dup(&item);
 	cpl_map_put(&roster->pub.items, cpl_jid_str(stored->jid), stored);
 	roster->pub.listed++;

@@ -43,6 +43,7 @@
 #include <couplet/store.h>
 #include <couplet/str.h>
 #include <couplet/time.h>
+#include <couplet/transfer.h>
 
 /* What is said here of types holds in every module, whatever flags it is built with: a handler or callback of the wrong type does not compile. */
 #pragma GCC diagnostic error "-Wincompatible-pointer-types"
@@ -204,6 +205,8 @@ struct cpl_descriptor {
 	const struct cpl_publish_row *publishes;
 	const struct cpl_hear_row *hears;
 	const struct cpl_schedule_row *schedule;
+	uint16_t transfer_row;
+	const struct cpl_transfer_row *transfers;
 };
 
 /* The symbol has the name that libltdl looks for, and is the only one that a module shows. */
@@ -218,7 +221,7 @@ struct cpl_descriptor {
 	.listen_row = sizeof(struct cpl_listen_row), .option_row = sizeof(struct cpl_option),                                    \
 	.command_row = sizeof(struct cpl_command), .permission_row = sizeof(struct cpl_permission),                              \
 	.publish_row = sizeof(struct cpl_publish_row), .hear_row = sizeof(struct cpl_hear_row),                                  \
-	.schedule_row = sizeof(struct cpl_schedule_row), .name = module_name, .version = module_version, .summary = module_summary
+	.schedule_row = sizeof(struct cpl_schedule_row), .transfer_row = sizeof(struct cpl_transfer_row), .name = module_name, .version = module_version, .summary = module_summary
 
 /* ---- what a module may ask of itself and the server ---- */
 

@@ -75,6 +75,12 @@ struct cpl_accounts_service {
 	/* set_password() with rows of the caller's in the same commit. CPL_E_CONFLICT as above. */
 	int (*renew)(struct cpl_module *provider, struct cpl_account_request *request, struct cpl_scope *scope, struct cpl_jid account,
 		     struct cpl_str password, void (*done)(struct cpl_call *call));
+	/*
+	 * Turns the password of an account that is imported (<couplet/transfer.h>) into the elements that the provider's transfer row reads, and adds them to `user`, which
+	 * stays the caller's until the callback. An account that has this password already gets what is kept of it. CPL_E_INVALID: not acceptable.
+	 */
+	int (*import_password)(struct cpl_module *provider, struct cpl_call *call, struct cpl_scope *scope, struct cpl_jid account,
+			       struct cpl_str password, struct cpl_stanza *user, void (*done)(struct cpl_call *call));
 };
 
 #endif

@@ -252,6 +252,9 @@ struct cpl_element *cpl_add_xml(struct cpl_stanza *stanza, struct cpl_element *p
  */
 struct cpl_stanza *cpl_stanza_unwrap(const struct cpl_element *e);
 
+/* The same, with all that it says: for one that this server has kept before, or that an administrator gives. */
+struct cpl_stanza *cpl_stanza_restore(const struct cpl_element *e);
+
 /*
  * Holds: a stanza is done when its events have run and nothing holds it. Stream management counts it only then, so whatever must be
  * durable holds the stanza until the commit. Each hold is released exactly once; a hold implies a reference.

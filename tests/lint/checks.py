@@ -7,7 +7,7 @@ import subprocess
 import pages
 
 # Includes never point up. Folders of one level know nothing of each other. A connection reports stanzas, so net stands on xml.
-LEVELS = (('base',), ('loop',), ('xml', 'config'), ('net',), ('hook',), ('xmpp',), ('module',), ('admin',), ('main',), ('test',))
+LEVELS = (('base',), ('loop',), ('xml', 'config'), ('net',), ('hook',), ('xmpp',), ('module',), ('admin',), ('migrate',), ('main',), ('test',))
 LEVEL = {folder: level for level, folders in enumerate(LEVELS) for folder in folders}
 C_LINES, HEADER_LINES, FUNCTION_LINES = 600, 400, 80
 FORBIDDEN = 'strcpy strcat sprintf vsprintf strtok atoi atol atoll alloca gets'.split()

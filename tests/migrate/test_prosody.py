@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""The move from Prosody, as Debian packages it: real clients fill it, and find the same on Couplet, with the passwords that they have."""
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import house
+import persons
+
+CONFIG = '''
+data_path = "%(folder)s/data"
+certificates = "%(folder)s"
+pidfile = "%(folder)s/prosody.pid"
+run_as_root = true
+modules_enabled = { "roster", "saslauth", "disco", "private", "vcard", "blocklist", "offline" }
+modules_disabled = { "s2s" }
+c2s_ports = { %(port)d }
+c2s_interfaces = { "127.0.0.1" }
+c2s_require_encryption = false
+authentication = "%(authentication)s"
+storage = "%(storage)s"
+sql = { driver = "SQLite3", database = "%(folder)s/data/prosody.sqlite" }
+log = { info = "%(folder)s/log" }
+VirtualHost "example.org"
+'''
+
+
+class Prosody:
+	def __init__(self, storage, authentication):
+		self.folder = tempfile.mkdtemp(prefix='couplet-prosody-')
+		os.mkdir(os.path.join(self.folder, 'data'))
+		self.port = house.free_port()
+		self.config = os.path.join(self.folder, 'prosody.cfg.lua')
+		with open(self.config, 'w', encoding='utf-8') as config:
+			config.write(CONFIG % {'folder': self.folder, 'port': self.port, 'storage': storage, 'authentication': authentication})
+		for name, password in persons.PASSWORDS.items():
+			subprocess.run(['prosodyctl', '--config', self.config, 'register', name.replace("'", '\\27'), 'example.org', password],
+				check=True, capture_output=True, timeout=60)
+		with open(os.path.join(self.folder, 'out'), 'wb') as out:
+			self.server = subprocess.Popen(['prosody', '-F', '--config', self.config], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+		for _ in range(1500):
+			try:
+				socket.create_connection(('127.0.0.1', self.port)).close()
+				return
+			except ConnectionRefusedError:
+				time.sleep(0.01)
+		raise AssertionError('Prosody does not start')
+
+	def stop(self):
+		self.server.terminate()
+		self.server.wait(30)
+
+	def finish(self):
+		if self.server.poll() is None:
+			self.stop()
+		shutil.rmtree(self.folder)
+
+
+class FromProsody(unittest.TestCase):
+	def move(self, storage, authentication):
+		prosody = Prosody(storage, authentication)
+		self.addCleanup(prosody.finish)
+		persons.run(persons.settle(prosody.port))
+		prosody.stop()
+		before = os.path.join(prosody.folder, 'before')
+		shutil.copytree(os.path.join(prosody.folder, 'data'), before)
+		source = before if storage == 'internal' else os.path.join(before, 'prosody.sqlite')
+		home = house.House()
+		self.addCleanup(home.finish)
+		counts, said = home.move('prosody', source, '--dry-run')
+		self.assertEqual(said, [] if house.blocks() else ["<blocklist xmlns='urn:xmpp:blocking'/> is not imported: no module of the host takes it (accounts: 1)"])
+		home.start()
+		self.assertEqual(home.move('prosody', source)[0], counts)
+		self.assertEqual((counts['accounts'], counts['passwords'], counts['contacts'], counts['subscription requests'], counts['offline messages'],
+			counts['private elements'], counts['vCards'], counts.get('blocked addresses')),
+			((4, 4, 0), (4, 4, 0), (4, 4, 0), (1, 1, 0), (2, 2, 0), (1, 1, 0), (1, 1, 0), (2, 2, 0) if house.blocks() else None))
+		again, _said = home.move('prosody', source)
+		self.assertEqual(set((new, changed) for _read, new, changed in again.values()), {(0, 0)})
+		seen = persons.run(persons.look(home.port))
+		home.stop()
+		# The same Prosody goes on with its own data, which nobody has touched.
+		with open(os.path.join(prosody.folder, 'out'), 'ab') as out:
+			prosody.server = subprocess.Popen(['prosody', '-F', '--config', prosody.config], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+		for _ in range(1500):
+			try:
+				socket.create_connection(('127.0.0.1', prosody.port)).close()
+				break
+			except ConnectionRefusedError:
+				time.sleep(0.01)
+		there = persons.run(persons.look(prosody.port))
+		self.assertEqual(there, dict(seen, blocked=seen['blocked'] or there['blocked'] if not house.blocks() else seen['blocked']))
+
+	def test_directory_and_hashed_passwords(self):
+		self.move('internal', 'internal_hashed')
+
+	def test_sqlite_and_plain_passwords(self):
+		self.move('sql', 'internal_plain')
+
+	def test_broken_files_are_reported_and_the_rest_goes_on(self):
+		home = house.House()
+		self.addCleanup(home.finish)
+		data = home.path('data-of-prosody')
+		for name, text in (
+			('accounts/romeo', 'return { password = "rose" };'),
+			('roster/romeo', 'return { ["juliet@example.org"] = { subscription = "both"; groups = {}; }; [false] = { version = 3 } };'),
+			('vcard/romeo', 'return { name = "vCard"; attr = { xmlns = os.execute("false") } };'),
+			('accounts/juliet', 'return { password = "dove"'),
+			('accounts/nurse', 'os.exit(1)'),
+			('accounts/%zz', 'return {};'),
+			('accounts/peter', 'return { ["salt"] = "x"; ["iteration_count"] = 4096; ["stored_key"] = "00"; ["server_key"] = "00" };'),
+		):
+			os.makedirs(os.path.join(data, 'example%2eorg', os.path.dirname(name)), exist_ok=True)
+			with open(os.path.join(data, 'example%2eorg', name + '.dat'), 'w', encoding='utf-8') as file:
+				file.write(text)
+		counts, said = home.move('prosody', data, code=1)
+		self.assertEqual((counts['accounts'], counts['contacts']), ((2, 2, 0), (1, 1, 0)))
+		said = '\n'.join(said)
+		for line in (
+			'vcard/romeo.dat: line 1: this is no literal: nothing is executed here',
+			'juliet@example.org: not imported: %s/example%%2eorg/accounts/juliet.dat: line 1: a table wants , or ; or } here' % data,
+			'accounts/nurse.dat: line 1: it does not begin with return',
+			'accounts/%zz.dat: its name is not as Prosody encodes those of accounts',
+			'peter@example.org: its keys are not those of SCRAM-SHA-1 or SCRAM-SHA-256',
+			'coupletctl: could not be read, wholly or in part (accounts: 5)',
+		):
+			self.assertIn(line, said)
+		for path, why in (('nowhere', 'unable to open database file'), (home.config, 'file is not a database'), (home.folder, 'no folder HOST/accounts')):
+			_, said = home.move('prosody', path, code=1)
+			self.assertIn(why, '\n'.join(said))
