@@ -81,7 +81,7 @@ modules_roster_la_SOURCES = modules/roster/roster.c modules/roster/roster.h modu
 modules_roster_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/presence.la
-modules_presence_la_SOURCES = modules/presence/presence.c modules/presence/presence.h modules/presence/broadcast.c modules/presence/subscription.c
+modules_presence_la_SOURCES = modules/presence/presence.c modules/presence/presence.h modules/presence/blocking.c modules/presence/broadcast.c modules/presence/subscription.c
 modules_presence_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/message.la
@@ -150,3 +150,7 @@ modules_firewall_la_SOURCES = \
 	modules/firewall/rates.c modules/firewall/rates.h \
 	modules/firewall/rules.h modules/firewall/rules_match.c modules/firewall/rules_parse.c
 modules_firewall_la_LDFLAGS = $(MODULE_LDFLAGS)
+module_LTLIBRARIES += modules/blocklist.la
+modules_blocklist_la_SOURCES = modules/blocklist/blocklist.c modules/blocklist/blocklist.h modules/blocklist/commands.c modules/blocklist/list.c \
+	modules/blocklist/request.c
+modules_blocklist_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -260,9 +260,10 @@ static void flush_rows(struct cpl_call *call)
 		struct cpl_error error;
 		struct cpl_stanza *stanza = cpl_stanza_read(flush->read.rows[sent].values[0].bytes, &error);
 
-		if (stanza)
+		/* What was kept before its sender was blocked goes away with the others. */
+		if (stanza && !cpl_user_blocks(flush->user, stanza->from))
 			cpl_session_send(flush->session, stanza);
-		else
+		else if (!stanza)
 			cpl_log_error("stored message cannot be read jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(flush->user->jid)), error.text);
 		cpl_stanza_unref(&stanza);
 	}

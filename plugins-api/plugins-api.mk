@@ -1,6 +1,6 @@
 # plugins-api: the headers, what pkg-config says of them, and the template of a module.
 coupletincludedir = $(includedir)/couplet
-coupletinclude_HEADERS = plugins-api/couplet/account.h plugins-api/couplet/call.h plugins-api/couplet/command-run.h plugins-api/couplet/command.h plugins-api/couplet/conn.h plugins-api/couplet/error.h \
+coupletinclude_HEADERS = plugins-api/couplet/account.h plugins-api/couplet/blocklist.h plugins-api/couplet/call.h plugins-api/couplet/command-run.h plugins-api/couplet/command.h plugins-api/couplet/conn.h plugins-api/couplet/error.h \
 	plugins-api/couplet/event.h plugins-api/couplet/events.def plugins-api/couplet/form.h plugins-api/couplet/frozen.h plugins-api/couplet/http.h plugins-api/couplet/jid.h plugins-api/couplet/list.h \
 	plugins-api/couplet/log.h plugins-api/couplet/map.h plugins-api/couplet/memory.h plugins-api/couplet/metric.h plugins-api/couplet/module.h \
 	plugins-api/couplet/option.h plugins-api/couplet/permission.h plugins-api/couplet/publish.h \

@@ -8,6 +8,7 @@
 #include "core/loop/loop.h"
 #include "core/xmpp/session.h"
 
+#include <couplet/blocklist.h>
 #include <couplet/event.h>
 #include <couplet/service-roster.h>
 #include <couplet/store.h>
@@ -474,6 +475,11 @@ unsigned cpl_user_best(const struct cpl_user *user, struct cpl_session **first)
 		count++;
 	}
 	return count;
+}
+
+void cpl_user_set_blocklist(struct cpl_user *user, const struct cpl_blocklist *list)
+{
+	user->blocklist = list;
 }
 
 void cpl_user_close_sessions(struct cpl_user *user, const struct cpl_session *but, enum cpl_stream_error condition, const char *text)

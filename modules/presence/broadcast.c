@@ -38,7 +38,7 @@ void presence_broadcast(struct cpl_session *session, const struct cpl_stanza *st
 			cpl_session_send_to(other, stanza, (struct cpl_jid){0}, bare, CPL_NONE);
 	}
 	while ((item = cpl_roster_next(session->roster, &at)))
-		if (item->subscription & CPL_SUB_FROM)
+		if (item->subscription & CPL_SUB_FROM && !cpl_user_blocks(session->user, item->jid))
 			send_copy(stanza, item->jid);
 }
 
@@ -69,11 +69,11 @@ void presence_fetch(struct cpl_session *session)
 	}
 	cpl_buf_finish(&suffix);
 	while ((item = cpl_roster_next(session->roster, &at)))
-		if (item->subscription & CPL_SUB_TO)
+		if (item->subscription & CPL_SUB_TO && !cpl_user_blocks(session->user, item->jid))
 			presence_send_type(session->jid, item->jid, CPL_TYPE_PROBE);
 	at = 0;
 	while ((item = cpl_roster_next(session->roster, &at)))
-		if (item->request)
+		if (item->request && !cpl_user_blocks(session->user, item->jid))
 			cpl_session_send(session, item->request);
 }
 
@@ -182,6 +182,29 @@ void presence_forget(struct cpl_session *session, struct cpl_jid to)
 
 	if (state)
 		cpl_free(cpl_map_remove(&state->directed, cpl_jid_str(to)));
+}
+
+void presence_leave_directed(struct cpl_session *session, struct cpl_jid blocked)
+{
+	struct presence_state *state = CPL_SLOT_GET(session, presence_slot);
+	char *text;
+	size_t at = 0;
+
+	while (state && (text = cpl_map_next(&state->directed, &at))) {
+		struct cpl_stanza *stanza = cpl_stanza_create(CPL_PRESENCE, CPL_TYPE_UNAVAILABLE);
+		struct cpl_jid to;
+
+		if (cpl_jid_parse(&to, cpl_str_of(text), stanza->arena) != 0 || !cpl_block_matches(blocked, to)) {
+			cpl_stanza_unref(&stanza);
+			continue;
+		}
+		cpl_map_remove_at(&state->directed, &at);
+		cpl_stanza_set_from(stanza, session->jid);
+		cpl_stanza_set_to(stanza, to);
+		cpl_free(text);
+		cpl_send(&stanza);
+		at = 0; /* an answer may have come at once, and with it presence_forget() */
+	}
 }
 
 /* Those who are subscribed have heard the broadcast, if there was one (4.6.3). */

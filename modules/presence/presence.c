@@ -183,6 +183,7 @@ static const struct cpl_event_row presence_events[] = {
 	CPL_ON(session_unavailable, on_unavailable, DELIVER, 0),
 	CPL_ON(session_unbound, on_unbound, DELIVER, 0),
 	CPL_ON(roster_changed, on_roster_changed, FEATURE, 0),
+	CPL_ON(block_changed, presence_on_block_changed, FEATURE, 0),
 	CPL_ON(account_removing, on_account_removing, FEATURE, 0),
 	CPL_ON(may_see_account, on_may_see_account, POLICY, 0),
 	CPL_ON_END,

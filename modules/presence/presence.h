@@ -32,9 +32,16 @@ void presence_send_all(struct cpl_user *user, struct cpl_jid to, bool unavailabl
 /* Remembers or forgets; false when there are too many. */
 bool presence_direct(struct cpl_session *session, struct cpl_jid to, bool available);
 void presence_forget(struct cpl_session *session, struct cpl_jid to);
+/* Unavailable to the directed targets that a blocked address stands for, which are forgotten. */
+void presence_leave_directed(struct cpl_session *session, struct cpl_jid blocked);
 /* A subscription or probe stanza without content. */
 void presence_send_type(struct cpl_jid from, struct cpl_jid to, enum cpl_type type);
 enum cpl_flow presence_on_probe(struct cpl_ev_stanza *ev);
+
+/* ---- blocking.c ---- */
+
+/* XEP-0191 3.3 and 3.4: who is blocked sees the account leave, who is unblocked sees it again, each as far as it may see it at all. */
+void presence_on_block_changed(struct cpl_module *self, struct cpl_ev_block *ev);
 
 /* ---- subscription.c ---- */
 

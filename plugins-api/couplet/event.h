@@ -146,6 +146,12 @@ struct cpl_ev_roster {
 	const struct cpl_roster_item *before;
 	const struct cpl_roster_item *after;
 };
+/* An account has blocked or unblocked an address. */
+struct cpl_ev_block {
+	struct cpl_user *user;
+	struct cpl_jid jid;
+	bool blocked;
+};
 struct cpl_ev_see {
 	struct cpl_user *user;
 	struct cpl_jid from;

@@ -16,6 +16,7 @@
 #define COUPLET_MODULE_H
 
 #include <couplet/account.h>
+#include <couplet/blocklist.h>
 #include <couplet/call.h>
 #include <couplet/command-run.h>
 #include <couplet/command.h>

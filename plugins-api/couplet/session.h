@@ -14,6 +14,7 @@
 #pragma GCC visibility push(default)
 
 struct cpl_roster; /* <couplet/service-roster.h> */
+struct cpl_blocklist; /* <couplet/blocklist.h> */
 
 enum cpl_session_type {
 	CPL_SESSION_C2S_UNAUTHED,
@@ -74,6 +75,7 @@ struct cpl_user {
 	struct cpl_slots slots;
 	unsigned refs;
 	void *impl;
+	const struct cpl_blocklist *blocklist; /* set by the module that blocks addresses; NULL when none is blocked */
 };
 
 struct cpl_session {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""slixmpp's plugins for what accounts keep: private XML (XEP-0049), vCards (XEP-0054)."""
+"""slixmpp's plugins for what accounts keep: private XML (XEP-0049), vCards (XEP-0054), blocked addresses (XEP-0191)."""
 from slixmpp.exceptions import IqError
 from slixmpp.plugins.xep_0048 import Bookmarks
 
@@ -46,5 +46,29 @@ async def test_vcard(stage):
 			raise
 	else:
 		raise Failed('juliet has a vCard')
+	await romeo.log_out()
+	await juliet.log_out()
+
+
+async def test_blocking(stage):
+	"""XEP-0191, 3.2 to 3.5."""
+	stage.server.ctl(['module', 'load', 'blocklist'])
+	romeo = await log_in(stage, 'romeo', 'xep_0191')
+	juliet = await log_in(stage, 'juliet')
+	pushes = []
+	romeo.add_event_handler('blocked', pushes.append)
+	if (await romeo['xep_0191'].get_blocked())['blocklist']['items']:
+		raise Failed('somebody is blocked')
+	await romeo['xep_0191'].block([juliet.boundjid.bare, 'example.net'])
+	await stage.eventually('romeo gets the push', lambda: pushes)
+	kept = (await romeo['xep_0191'].get_blocked())['blocklist']['items']
+	if {str(jid) for jid in kept} != {juliet.boundjid.bare, 'example.net'}:
+		raise Failed('blocked: %s' % kept)
+	juliet.send_message(mto=romeo.boundjid.bare, mbody='one', mtype='chat')
+	await romeo['xep_0191'].unblock([juliet.boundjid.bare])
+	juliet.send_message(mto=romeo.boundjid.bare, mbody='two', mtype='chat')
+	await romeo.reads('two')
+	if any(message['body'] == 'one' for message in romeo.messages):
+		raise Failed('what was blocked has arrived')
 	await romeo.log_out()
 	await juliet.log_out()
