@@ -154,3 +154,11 @@ module_LTLIBRARIES += modules/blocklist.la
 modules_blocklist_la_SOURCES = modules/blocklist/blocklist.c modules/blocklist/blocklist.h modules/blocklist/commands.c modules/blocklist/list.c \
 	modules/blocklist/request.c
 modules_blocklist_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/lastactivity.la
+modules_lastactivity_la_SOURCES = modules/lastactivity.c
+modules_lastactivity_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/uptime.la
+modules_uptime_la_SOURCES = modules/uptime.c
+modules_uptime_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -448,6 +448,9 @@ tests_modules_motd_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/blocklist.la
 tests_modules_blocklist_la_SOURCES = tests/modules/blocklist.c
 tests_modules_blocklist_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/lastactivity.la
+tests_modules_lastactivity_la_SOURCES = tests/modules/lastactivity.c
+tests_modules_lastactivity_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 # Modules that are wrong on purpose, each in its own way: what couplet-module-test must find.
 check_LTLIBRARIES += tests/modules/wrong0/wrong.la
 tests_modules_wrong0_wrong_la_SOURCES = tests/modules/wrong.c

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""slixmpp's plugins for what accounts keep: private XML (XEP-0049), vCards (XEP-0054), blocked addresses (XEP-0191)."""
+"""slixmpp's plugins for what accounts keep: private XML (XEP-0049), vCards (XEP-0054), blocked addresses (XEP-0191), last activity
+(XEP-0012)."""
 from slixmpp.exceptions import IqError
 from slixmpp.plugins.xep_0048 import Bookmarks
 
@@ -72,3 +73,20 @@ async def test_blocking(stage):
 		raise Failed('what was blocked has arrived')
 	await romeo.log_out()
 	await juliet.log_out()
+
+
+async def test_last_activity(stage):
+	"""XEP-0012, 3 and 5."""
+	for module in ('lastactivity', 'uptime'):
+		stage.server.ctl(['module', 'load', module])
+	romeo = await log_in(stage, 'romeo', 'xep_0012')
+	juliet = await log_in(stage, 'juliet', 'xep_0012')
+	await romeo.befriend(juliet)
+	juliet.send_presence(ptype='unavailable', pstatus='Good night')
+	await juliet.log_out()
+	last = (await romeo['xep_0012'].get_last_activity(juliet.boundjid.bare))['last_activity']
+	if last['status'] != 'Good night' or not 0 <= last['seconds'] < 30:
+		raise Failed('last activity: %s' % last)
+	if not 0 <= (await romeo['xep_0012'].get_last_activity('localhost'))['last_activity']['seconds'] < 1000:
+		raise Failed('the server runs for too long')
+	await romeo.log_out()
