@@ -76,7 +76,7 @@ modules_version_la_SOURCES = modules/version.c
 modules_version_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/roster.la
-modules_roster_la_SOURCES = modules/roster/roster.c modules/roster/roster.h modules/roster/roster_change.c \
+modules_roster_la_SOURCES = modules/roster/roster.c modules/roster/roster.h modules/roster/commands.c modules/roster/roster_change.c modules/roster/roster_share.c \
 	modules/roster/roster_iq.c modules/roster/roster_load.c
 modules_roster_la_LDFLAGS = $(MODULE_LDFLAGS)
 

@@ -153,7 +153,9 @@ static void on_unbound(struct cpl_module *self, struct cpl_ev_session *ev)
 
 static void on_roster_changed(struct cpl_module *self, struct cpl_ev_roster *ev)
 {
-	if (ev->before->listed && !ev->after->listed)
+	if (ev->forced)
+		presence_forced(ev);
+	else if (ev->before->listed && !ev->after->listed)
 		presence_cut(ev->user, ev->contact, ev->before);
 }
 

@@ -52,6 +52,8 @@ enum cpl_flow presence_subscription_in(struct cpl_ev_stanza *ev);
 CPL_SLOT_DECLARE(subscription_slot, USER, struct subscription_count);
 /* Presence of a contact whose subscription is just being changed waits for the change; false: there is none. */
 bool presence_behind_change(struct cpl_ev_stanza *ev);
+/* A subscription that is there, or gone, without stanzas that would have said so. */
+void presence_forced(const struct cpl_ev_roster *ev);
 /* What a removed item or account means for the contact (RFC 6121 2.5.2). */
 void presence_cut(struct cpl_user *user, struct cpl_jid contact, const struct cpl_roster_item *item);
 

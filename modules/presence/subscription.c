@@ -317,3 +317,30 @@ void presence_cut(struct cpl_user *user, struct cpl_jid contact, const struct cp
 	if (item->request || (item->subscription & CPL_SUB_FROM))
 		presence_send_type(user->jid, contact, CPL_TYPE_UNSUBSCRIBED);
 }
+
+/* A contact of ours that does not let the account see it yet would answer a probe with unsubscribed, and so end what has just begun. */
+static bool may_probe(struct cpl_jid account, struct cpl_jid contact)
+{
+	struct cpl_host *host = cpl_host_find(cpl_jid_domain(contact));
+	struct cpl_user *user = host && contact.local_len ? cpl_user_find(host, cpl_jid_local(contact)) : NULL;
+	const struct cpl_roster_item *item = user ? cpl_roster_find(user->roster, account) : NULL;
+
+	return !host || host->component || (item && item->subscription & CPL_SUB_FROM);
+}
+
+void presence_forced(const struct cpl_ev_roster *ev)
+{
+	unsigned before = ev->before->subscription, after = ev->after->subscription;
+
+	if ((before ^ after) & CPL_SUB_FROM && !cpl_user_blocks(ev->user, ev->contact))
+		presence_send_all(ev->user, ev->contact, before & CPL_SUB_FROM);
+	/* With a shared contact both sides are told, and each sends its own. */
+	if (!(after & ~before & CPL_SUB_TO) || ev->after->shared || cpl_user_blocks(ev->user, ev->contact) ||
+	    !may_probe(ev->user->jid, ev->contact))
+		return;
+	CPL_SESSIONS(session, ev->user)
+	{
+		if (session->presence)
+			presence_send_type(session->jid, ev->contact, CPL_TYPE_PROBE);
+	}
+}

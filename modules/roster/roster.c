@@ -23,7 +23,7 @@ const struct cpl_store roster_version_store = {"roster_version", CPL_STORE_KEYVA
 
 static const struct cpl_store *const roster_stores[] = {&roster_store, &roster_request_store, &roster_version_store, NULL};
 
-CPL_SLOT_DEFINE(roster_slot, 1, roster_release, NULL);
+CPL_SLOT_DEFINE(roster_slot, 2, roster_release, NULL);
 static struct cpl_slot *const roster_slots[] = {&roster_slot, NULL};
 
 static const struct cpl_iq_row roster_iqs[] = {
@@ -41,7 +41,7 @@ static const struct cpl_event_row roster_events[] = {
 
 static const struct cpl_feature_row roster_features[] = {{"jabber:iq:roster", CPL_OF_HOST}, {NULL, 0}};
 
-static const struct cpl_roster_service roster_service = {sizeof(struct cpl_roster_service), roster_change, roster_answer, roster_push_to};
+static const struct cpl_roster_service roster_service = {sizeof(struct cpl_roster_service), roster_change, roster_answer, roster_push_to, roster_share};
 static const struct cpl_provide_row roster_provides[] = {{"roster", 1, &roster_service}, {NULL, 0, NULL}};
 
 CPL_MODULE(roster) = {
@@ -55,5 +55,6 @@ CPL_MODULE(roster) = {
 	.stores = roster_stores,
 	.slots = roster_slots,
 	.provides = roster_provides,
+	.commands = roster_commands,
 	.start = roster_on_start,
 };

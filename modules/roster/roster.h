@@ -18,6 +18,10 @@ struct roster {
 	struct cpl_user *user;
 	struct cpl_list queue; /* struct roster_pending: not computed yet */
 	struct roster_commit *commit; /* what is on its way to disk; NULL: nothing */
+	size_t stored;                /* listed items of its own */
+	/* Contacts that are given to it: what is given, and what it has stored of the same contacts. In pub.items stands both together. */
+	struct cpl_map given, own;
+	uint64_t given_hash; /* of what is given, for the version */
 };
 
 CPL_SLOT_DECLARE(roster_slot, USER, struct roster);
@@ -42,6 +46,26 @@ void roster_item_values(const struct cpl_roster_item *item, struct cpl_value val
 int roster_change(struct cpl_module *self, struct cpl_roster_change *change, struct cpl_scope *scope, struct cpl_user *user,
 		  struct cpl_jid contact, void (*done)(struct cpl_call *call));
 
+/* True when clients would see a difference. */
+bool roster_differs(const struct cpl_roster_item *a, const struct cpl_roster_item *b);
+/* What the owner of a change, or a handler of roster_changed, may see of a state: no texts. */
+struct cpl_roster_item roster_summary(const struct cpl_roster_item *item);
+
+/* ---- roster_share.c ---- */
+
+int roster_share(struct cpl_module *self, struct cpl_user *user, struct cpl_jid contact, const struct cpl_roster_item *item);
+/* What is given of a contact, or NULL. */
+const struct cpl_roster_item *roster_given(const struct roster *roster, struct cpl_jid contact);
+/* What the account itself has of a contact, or NULL. */
+const struct cpl_roster_item *roster_own(const struct roster *roster, struct cpl_str contact);
+/* Puts an item of the account's own, taken over, in its place, and one that is neither listed nor has a request out of it. Returns what clients see now; NULL: nothing, the item is gone. */
+const struct cpl_roster_item *roster_put(struct roster *roster, struct cpl_roster_item *item);
+void roster_share_release(struct roster *roster);
+
+/* ---- commands.c ---- */
+
+extern const struct cpl_command roster_commands[];
+
 /* ---- roster_iq.c ---- */
 
 extern struct cpl_name *const roster_names[];
@@ -52,7 +76,7 @@ enum cpl_flow roster_on_set(struct cpl_module *self, struct cpl_ev_stanza *ev);
 enum cpl_flow roster_answer(struct cpl_module *self, struct cpl_ev_stanza *ev);
 void roster_push_to(struct cpl_module *self, struct cpl_user *user, struct cpl_jid contact, struct cpl_jid to);
 /* The text of a version (RFC 6121 2.6): it differs between accounts of the same name that follow one another. */
-enum { ROSTER_VERSION_TEXT = 48 };
+enum { ROSTER_VERSION_TEXT = 72 };
 struct cpl_str roster_version(const struct cpl_roster *roster, const struct cpl_user *user, char text[ROSTER_VERSION_TEXT]);
 /* Pushes an item, or with removed its removal, to the account's interested resources. */
 void roster_push(struct cpl_user *user, const struct cpl_roster_item *item, bool removed);

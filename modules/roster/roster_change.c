@@ -46,13 +46,13 @@ static void pending_free(struct roster_pending *pending)
 	cpl_free(pending);
 }
 
-/* What the change's owner may see of a state: no texts. */
-static struct cpl_roster_item summary_of(const struct cpl_roster_item *item)
+struct cpl_roster_item roster_summary(const struct cpl_roster_item *item)
 {
 	return (struct cpl_roster_item){.subscription = item->subscription,
 					.ask = item->ask,
 					.approved = item->approved,
 					.listed = item->listed,
+					.shared = item->shared,
 					.request = item->request};
 }
 
@@ -66,8 +66,7 @@ static bool same_groups(const struct cpl_roster_item *a, const struct cpl_roster
 	return true;
 }
 
-/* True when clients would see a difference. */
-static bool differs(const struct cpl_roster_item *a, const struct cpl_roster_item *b)
+bool roster_differs(const struct cpl_roster_item *a, const struct cpl_roster_item *b)
 {
 	if (a->listed != b->listed)
 		return true;
@@ -120,10 +119,10 @@ static void build_one(struct group_build *build, struct roster_pending *pending)
 	if (!pending->change)
 		return;
 	if (!now)
-		now = cpl_map_get(&build->roster->pub.items, key);
+		now = roster_own(build->roster, key);
 	if (now)
 		item = *now;
-	pending->before = pending->after = summary_of(&item);
+	pending->before = pending->after = roster_summary(&item);
 	pending->changed = pending->change->compute(pending->change, &item, build->arena);
 	if (!pending->changed)
 		return;
@@ -138,8 +137,8 @@ static void build_one(struct group_build *build, struct roster_pending *pending)
 		return;
 	}
 	build->listed = build->listed + item.listed - pending->before.listed;
-	pending->after = summary_of(pending->result);
-	pending->pushed = now ? differs(now, pending->result) : pending->result->listed;
+	pending->after = roster_summary(pending->result);
+	pending->pushed = now ? roster_differs(now, pending->result) : pending->result->listed;
 	build->version += pending->pushed;
 	build_write(build, pending, pending->result);
 	cpl_map_put(&build->staged, cpl_jid_str(pending->result->jid), pending->result);
@@ -150,20 +149,13 @@ static void build_one(struct group_build *build, struct roster_pending *pending)
 static void pending_show(struct roster_pending *pending)
 {
 	struct roster *roster = pending->roster;
-	struct cpl_roster_item *old, *item = pending->result;
+	const struct cpl_roster_item *seen, gone = {.jid = pending->contact};
 
-	if (!item)
+	if (!pending->result)
 		return;
-	pending->result = NULL;
-	roster->pub.listed = roster->pub.listed + item->listed - pending->before.listed;
 	roster->pub.version += pending->pushed;
-	if (item->listed || item->request) {
-		old = cpl_map_put(&roster->pub.items, cpl_jid_str(item->jid), item);
-		roster_item_free(&old);
-	} else {
-		old = cpl_map_remove(&roster->pub.items, cpl_jid_str(item->jid));
-		roster_item_free(&old);
-	}
+	seen = roster_put(roster, pending->result);
+	pending->result = NULL;
 	if (pending->change) {
 		pending->change->changed = pending->changed;
 		pending->change->pushed = pending->pushed;
@@ -173,10 +165,7 @@ static void pending_show(struct roster_pending *pending)
 			pending->change->before_push(pending->change);
 	}
 	if (pending->pushed)
-		roster_push(roster->user, item, !item->listed);
-	/* An item that is gone was only kept for its push. */
-	if (!item->listed && !item->request)
-		roster_item_free(&item);
+		roster_push(roster->user, seen ? seen : &gone, !seen || !seen->listed);
 }
 
 static void pending_end(struct roster_pending *pending, int status)
@@ -186,6 +175,7 @@ static void pending_end(struct roster_pending *pending, int status)
 
 	if (status == 0)
 		pending_show(pending);
+	ev.forced = pending->change && pending->change->forced;
 	if (pending->change) {
 		pending->change->call.provider = NULL;
 		cpl_call_complete(&pending->change->call, pending->refused ? pending->refused : status);
@@ -233,7 +223,7 @@ static void group_start(struct roster *roster)
 		.roster = roster,
 		.batch = cpl_batch_create(),
 		.arena = cpl_arena_create(),
-		.listed = roster->pub.listed,
+		.listed = roster->stored,
 		.version = roster->pub.version,
 	};
 	struct roster_commit *commit = CPL_NEW(struct roster_commit);

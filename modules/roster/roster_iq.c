@@ -19,8 +19,12 @@ void roster_on_features(struct cpl_module *self, struct cpl_ev_features *ev)
 
 struct cpl_str roster_version(const struct cpl_roster *roster, const struct cpl_user *user, char text[ROSTER_VERSION_TEXT])
 {
+	/* UNSAFE: every cpl_roster of this module is the first member of its struct roster. */
+	uint64_t given = CPL_CONTAINER((struct cpl_roster *)roster, struct roster, pub)->given_hash;
 	int len = snprintf(text, ROSTER_VERSION_TEXT, "%" PRIx64 ".%" PRIu64, (uint64_t)user->created, roster->version);
 
+	if (given)
+		len += snprintf(text + len, ROSTER_VERSION_TEXT - (size_t)len, ".%" PRIx64, given);
 	return (struct cpl_str){text, (size_t)len};
 }
 
@@ -130,9 +134,19 @@ struct roster_set {
 	bool remove, absent;
 };
 
+/* Groups that are given anyway are not the account's own. */
+static bool is_given(const struct cpl_roster_item *given, struct cpl_str group)
+{
+	for (unsigned i = 0; given && i < given->group_count; i++)
+		if (cpl_str_equal(given->groups[i], group))
+			return true;
+	return false;
+}
+
 static bool compute_set(struct cpl_roster_change *change, struct cpl_roster_item *item, struct cpl_arena *arena)
 {
 	struct roster_set *set = CPL_CONTAINER(change, struct roster_set, change);
+	const struct cpl_roster_item *given = roster_given(CPL_SLOT_GET(change->user, roster_slot), change->contact);
 	struct cpl_str name = cpl_attr_get(set->item, "name");
 
 	if (set->remove) {
@@ -150,7 +164,7 @@ static bool compute_set(struct cpl_roster_change *change, struct cpl_roster_item
 	item->groups = cpl_arena_alloc(arena, ROSTER_GROUPS_MAX * sizeof(struct cpl_str));
 	CPL_CHILDREN(child, set->item)
 	{
-		if (cpl_is(child, &name_group))
+		if (cpl_is(child, &name_group) && !is_given(given, cpl_text_of(child, arena)))
 			item->groups[item->group_count++] = cpl_text_of(child, arena);
 	}
 	return true;
@@ -218,6 +232,8 @@ static enum cpl_flow set_item(struct cpl_module *self, struct cpl_ev_stanza *ev)
 	fault = check_item(item, ev->stanza->arena);
 	if (fault != CPL_UNDEFINED_CONDITION)
 		return cpl_iq_error(ev, fault, NULL);
+	if (cpl_str_is(cpl_attr_get(item, "subscription"), "remove") && roster_given(CPL_SLOT_GET(ev->user, roster_slot), contact))
+		return cpl_iq_error(ev, CPL_NOT_ALLOWED, "The contact is in a shared group, which only its administrator changes");
 	set = CPL_NEW(struct roster_set);
 	set->item = item;
 	set->remove = cpl_str_is(cpl_attr_get(item, "subscription"), "remove");

@@ -175,6 +175,7 @@ static void load_item(struct roster *roster, const struct cpl_row *row)
 	stored = roster_item_dup(&item);
 	cpl_map_put(&roster->pub.items, cpl_jid_str(stored->jid), stored);
 	roster->pub.listed++;
+	roster->stored++;
 	cpl_arena_destroy(&arena);
 }
 
@@ -357,5 +358,6 @@ void roster_release(void *data)
 	while ((item = cpl_map_next(&roster->pub.items, &at)))
 		roster_item_free(&item);
 	cpl_map_finish(&roster->pub.items);
+	roster_share_release(roster);
 	cpl_free(roster);
 }

@@ -145,6 +145,7 @@ struct cpl_ev_roster {
 	/* Texts and groups are not set; `request` is only good for NULL or not. */
 	const struct cpl_roster_item *before;
 	const struct cpl_roster_item *after;
+	bool forced; /* by no subscription stanza (roster add, a shared group): whom presence is new or lost to has to be told */
 };
 /* An account has blocked or unblocked an address. */
 struct cpl_ev_block {

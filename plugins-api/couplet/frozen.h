@@ -77,7 +77,7 @@ CPL_FROZEN(cpl_node, 16);
 CPL_FROZEN(cpl_ev_account, 32);
 CPL_FROZEN(cpl_ev_creating, 608);
 CPL_FROZEN(cpl_ev_disco, 72);
-CPL_FROZEN(cpl_ev_roster, 40);
+CPL_FROZEN(cpl_ev_roster, 48);
 CPL_FROZEN(cpl_ev_see, 24);
 
 #endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands: roster show, add, remove, push. */
+#include "modules/roster/roster.h"
+
+struct request {
+	struct cpl_user_call load;
+	struct cpl_roster_change change;
+	struct cpl_invocation *in;
+	struct cpl_module *self;
+	void (*run)(struct request *request); /* with the account in memory */
+	int subscription;                     /* add: -1, as it is */
+	struct cpl_str *groups;               /* add: NULL, as they are */
+	unsigned group_count;
+	bool absent;
+};
+
+static const char *const subscriptions[] = {"none", "to", "from", "both"};
+
+static void request_end(struct request *request)
+{
+	cpl_user_unref(&request->load.user);
+	cpl_free(request);
+}
+
+static void refuse(struct request *request, int status)
+{
+	struct cpl_str account = cpl_jid_str(cpl_arg_jid(request->in, 0));
+
+	if (status == CPL_E_NOT_FOUND)
+		cpl_refuse(request->in, "there is no account %.*s", CPL_ARG(account));
+	else if (status == CPL_E_FULL)
+		cpl_refuse(request->in, "the roster of %.*s would be longer than the option max_items allows, or the disk is full", CPL_ARG(account));
+	else
+		cpl_refuse(request->in, "the roster of %.*s: %s", CPL_ARG(account), cpl_code_text(status));
+	request_end(request);
+}
+
+static void loaded(struct cpl_call *call)
+{
+	struct request *request = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_user_call, call), struct request, load);
+
+	if (call->status != 0)
+		refuse(request, call->status);
+	else if (!request->load.user->roster)
+		refuse(request, CPL_E_UNSUPPORTED);
+	else
+		request->run(request);
+}
+
+static struct request *request_create(struct cpl_module *self, struct cpl_invocation *in, void (*run)(struct request *request))
+{
+	struct request *request = CPL_NEW(struct request);
+
+	request->in = in;
+	request->self = self;
+	request->run = run;
+	request->subscription = -1;
+	return request;
+}
+
+static void request_start(struct request *request)
+{
+	int status = cpl_user_load(&request->load, cpl_invocation_scope(request->in), cpl_arg_jid(request->in, 0), loaded);
+
+	if (status != 0)
+		refuse(request, status);
+}
+
+/* ---- show, push ---- */
+
+static void show(struct request *request)
+{
+	const struct cpl_roster_item *item;
+	size_t at = 0;
+
+	while ((item = cpl_roster_next(request->load.user->roster, &at))) {
+		struct cpl_buf groups = {0};
+
+		for (unsigned i = 0; i < item->group_count; i++) {
+			if (i > 0)
+				cpl_buf_add(&groups, CPL_STR(","));
+			cpl_buf_add(&groups, item->groups[i]);
+		}
+		cpl_row_begin(request->in);
+		cpl_row_text(request->in, cpl_jid_str(item->jid));
+		cpl_row_text(request->in, item->name);
+		cpl_row_text(request->in, cpl_str_of(subscriptions[item->subscription & CPL_SUB_BOTH]));
+		cpl_row_text(request->in, item->request ? CPL_STR("in") : item->ask ? CPL_STR("out") : item->approved ? CPL_STR("approved") : CPL_NONE);
+		cpl_row_text(request->in, groups.len ? cpl_buf_str(&groups) : CPL_NONE);
+		cpl_row_bool(request->in, item->shared);
+		cpl_row_end(request->in);
+		cpl_buf_finish(&groups);
+	}
+	cpl_done(request->in);
+	request_end(request);
+}
+
+static void push(struct request *request)
+{
+	struct cpl_user *user = request->load.user;
+	const struct cpl_roster_item *item;
+	unsigned items = 0, resources = 0;
+	size_t at = 0;
+
+	CPL_SESSIONS(session, user)
+	{
+		resources += session->interested;
+	}
+	while (resources && (item = cpl_roster_next(user->roster, &at))) {
+		if (!item->listed)
+			continue;
+		roster_push(user, item, false);
+		items++;
+	}
+	cpl_say(request->in, "%u contacts pushed to %u resources", items, resources);
+	cpl_done(request->in);
+	request_end(request);
+}
+
+/* ---- add, remove ---- */
+
+static bool compute_add(struct cpl_roster_change *change, struct cpl_roster_item *item, struct cpl_arena *arena)
+{
+	struct request *request = CPL_CONTAINER(change, struct request, change);
+	struct cpl_str name = cpl_flag_value(request->in, "name");
+
+	item->listed = true;
+	if (name.ptr)
+		item->name = name.len ? name : CPL_NONE;
+	if (request->groups) {
+		item->groups = request->groups;
+		item->group_count = (uint16_t)request->group_count;
+	}
+	if (request->subscription >= 0) {
+		item->subscription = (uint8_t)request->subscription;
+		item->ask = item->ask && !(item->subscription & CPL_SUB_TO);
+		if (item->subscription & CPL_SUB_FROM)
+			item->request = NULL;
+	}
+	return true;
+}
+
+static bool compute_remove(struct cpl_roster_change *change, struct cpl_roster_item *item, struct cpl_arena *arena)
+{
+	struct request *request = CPL_CONTAINER(change, struct request, change);
+
+	request->absent = !item->listed && !item->request;
+	*item = (struct cpl_roster_item){.jid = item->jid};
+	return !request->absent;
+}
+
+static void changed(struct cpl_call *call)
+{
+	struct request *request = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_roster_change, call), struct request, change);
+	struct cpl_str account = cpl_jid_str(cpl_arg_jid(request->in, 0)), contact = cpl_jid_str(cpl_arg_jid(request->in, 1));
+
+	if (call->status != 0) {
+		refuse(request, call->status);
+		return;
+	}
+	if (request->absent) {
+		cpl_refuse(request->in, "%.*s is not in the roster of %.*s", CPL_ARG(contact), CPL_ARG(account));
+	} else {
+		cpl_say(request->in, "%.*s %s the roster of %.*s", CPL_ARG(contact), request->change.after.listed ? "is in" : "removed from", CPL_ARG(account));
+		cpl_done(request->in);
+	}
+	request_end(request);
+}
+
+static void change(struct request *request)
+{
+	struct cpl_user *user = request->load.user;
+	struct cpl_jid contact = cpl_arg_jid(request->in, 1);
+	const struct cpl_roster_item *item = cpl_roster_find(user->roster, contact);
+	int status;
+
+	if (request->change.compute == compute_remove && item && item->shared) {
+		cpl_refuse(request->in, "%.*s is in a shared group with %.*s; see group remove", CPL_ARG(cpl_jid_str(contact)), CPL_ARG(cpl_jid_str(user->jid)));
+		request_end(request);
+		return;
+	}
+	status = roster_change(request->self, &request->change, cpl_invocation_scope(request->in), user, contact, changed);
+	if (status != 0)
+		refuse(request, status);
+}
+
+/* NULL, or what is wrong with the flags. */
+static const char *read_flags(struct request *request)
+{
+	struct cpl_arena *arena = cpl_invocation_arena(request->in);
+	struct cpl_str text = cpl_flag_value(request->in, "subscription"), rest = cpl_flag_value(request->in, "groups"), group;
+
+	for (int i = 0; text.ptr && i <= CPL_SUB_BOTH; i++)
+		if (cpl_str_is(text, subscriptions[i]))
+			request->subscription = i;
+	if (text.ptr && request->subscription < 0)
+		return "the subscription is none, to, from or both";
+	if (cpl_flag_value(request->in, "name").len > ROSTER_NAME_MAX)
+		return "the name is too long: 1023 bytes are the most";
+	if (!rest.ptr)
+		return NULL;
+	request->groups = cpl_arena_alloc(arena, ROSTER_GROUPS_MAX * sizeof(struct cpl_str));
+	while (rest.len && cpl_str_split(&rest, ',', &group)) {
+		group = cpl_str_trim(group);
+		if (!group.len || group.len > ROSTER_GROUP_MAX || request->group_count == ROSTER_GROUPS_MAX)
+			return "the groups are at most 100 names of 1 to 1023 bytes, with commas between them";
+		for (unsigned i = 0; i < request->group_count; i++)
+			if (cpl_str_equal(request->groups[i], group))
+				return "a group is named twice";
+		request->groups[request->group_count++] = group;
+	}
+	return NULL;
+}
+
+static void run_change(struct cpl_module *self, struct cpl_invocation *in, bool add)
+{
+	struct request *request = request_create(self, in, change);
+	const char *fault = add ? read_flags(request) : NULL;
+
+	if (!fault && cpl_jid_equal(cpl_arg_jid(in, 0), cpl_arg_jid(in, 1)))
+		fault = "an account is not a contact of its own";
+	if (fault) {
+		cpl_refuse(in, "%s", fault);
+		request_end(request);
+		return;
+	}
+	request->change.compute = add ? compute_add : compute_remove;
+	request->change.forced = add;
+	request_start(request);
+}
+
+static void run_show(struct cpl_module *self, struct cpl_invocation *in)
+{
+	request_start(request_create(self, in, show));
+}
+
+static void run_add(struct cpl_module *self, struct cpl_invocation *in)
+{
+	run_change(self, in, true);
+}
+
+static void run_remove(struct cpl_module *self, struct cpl_invocation *in)
+{
+	run_change(self, in, false);
+}
+
+static void run_push(struct cpl_module *self, struct cpl_invocation *in)
+{
+	request_start(request_create(self, in, push));
+}
+
+const struct cpl_command roster_commands[] = {
+	{"roster show <account>", "Show the contacts of an account.", NULL, "jid,name,subscription,pending,groups,shared",
+	 CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_show},
+	{"roster add <account> <jid:contact> [--name <word>] [--groups <word>] [--subscription <word>]", "Put a contact into a roster, or change it there.",
+	 "The groups have commas between them. The subscription is none, to, from or both, and what is not given stays as it is. Only this account's roster is "
+	 "changed: the contact is not asked, so that for both to see each other the same has to be done for the contact. The account's clients get the change at once.",
+	 NULL, CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_add},
+	{"roster remove <account> <jid:contact>", "Take a contact out of a roster; subscriptions in both directions end.", NULL, NULL,
+	 CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_remove},
+	{"roster push <account>", "Send all contacts of an account to its clients once more.", NULL, NULL, CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_push},
+	CPL_COMMAND_END,
+};
