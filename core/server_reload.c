@@ -10,6 +10,7 @@
 #include "core/xmpp/session.h"
 #include "core/xmpp/user.h"
 
+#include <couplet/event.h>
 #include <couplet/log.h>
 
 /* Between two looks at whether a host that is not served any more is empty. */
@@ -119,6 +120,17 @@ static void hosts_close_removed(void)
 	loop_timer_start(&host_timer, any ? HOST_LOOK_MS : 0, hosts_sweep);
 }
 
+/* What modules have read from files of their own may be another now. */
+static void hosts_tell(void)
+{
+	struct cpl_ev_host ev;
+	size_t at = 0;
+
+	while ((ev.host = cpl_host_next(&at)))
+		if (!ev.host->stopping)
+			cpl_fire_configuration_reloaded(ev.host, &ev);
+}
+
 /* Makes the hosts that are new in `config`; with `undo` destroys them again. */
 static void hosts_add(const struct config *config, bool undo)
 {
@@ -193,6 +205,7 @@ int server_reload(struct config_report *report, struct cpl_buf *waits_for_restar
 	manager_retire(&before);
 	tls_contexts_install(contexts);
 	hosts_close_removed();
+	hosts_tell();
 	cpl_log_info("configuration reloaded hosts=%zu", host_count());
 	return 0;
 }

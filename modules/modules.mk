@@ -162,3 +162,7 @@ modules_lastactivity_la_LDFLAGS = $(MODULE_LDFLAGS)
 module_LTLIBRARIES += modules/uptime.la
 modules_uptime_la_SOURCES = modules/uptime.c
 modules_uptime_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/groups.la
+modules_groups_la_SOURCES = modules/groups/commands.c modules/groups/groups.c modules/groups/groups.h modules/groups/set.c
+modules_groups_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -451,6 +451,9 @@ tests_modules_blocklist_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/lastactivity.la
 tests_modules_lastactivity_la_SOURCES = tests/modules/lastactivity.c
 tests_modules_lastactivity_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/groups.la
+tests_modules_groups_la_SOURCES = tests/modules/groups.c
+tests_modules_groups_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 # Modules that are wrong on purpose, each in its own way: what couplet-module-test must find.
 check_LTLIBRARIES += tests/modules/wrong0/wrong.la
 tests_modules_wrong0_wrong_la_SOURCES = tests/modules/wrong.c

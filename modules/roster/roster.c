@@ -35,13 +35,14 @@ static const struct cpl_iq_row roster_iqs[] = {
 static const struct cpl_event_row roster_events[] = {
 	CPL_ON(user_load, roster_on_user_load, FEATURE, 0),
 	CPL_ON(user_load, roster_on_user_load, OBSERVE, 1000), /* for one that was past the other when the module came */
+	CPL_ON(roster_share, roster_on_share, FEATURE, 0),
 	CPL_ON(stream_features, roster_on_features, FEATURE, 20),
 	CPL_ON_END,
 };
 
 static const struct cpl_feature_row roster_features[] = {{"jabber:iq:roster", CPL_OF_HOST}, {NULL, 0}};
 
-static const struct cpl_roster_service roster_service = {sizeof(struct cpl_roster_service), roster_change, roster_answer, roster_push_to, roster_share};
+static const struct cpl_roster_service roster_service = {sizeof(struct cpl_roster_service), roster_change, roster_answer, roster_push_to};
 static const struct cpl_provide_row roster_provides[] = {{"roster", 1, &roster_service}, {NULL, 0, NULL}};
 
 CPL_MODULE(roster) = {

@@ -53,7 +53,7 @@ struct cpl_roster_item roster_summary(const struct cpl_roster_item *item);
 
 /* ---- roster_share.c ---- */
 
-int roster_share(struct cpl_module *self, struct cpl_user *user, struct cpl_jid contact, const struct cpl_roster_item *item);
+void roster_on_share(struct cpl_module *self, struct cpl_ev_share *share);
 /* What is given of a contact, or NULL. */
 const struct cpl_roster_item *roster_given(const struct roster *roster, struct cpl_jid contact);
 /* What the account itself has of a contact, or NULL. */

@@ -112,17 +112,19 @@ static struct cpl_roster_item *lay(struct roster *roster, struct cpl_str key, st
 	return seen;
 }
 
-int roster_share(struct cpl_module *self, struct cpl_user *user, struct cpl_jid contact, const struct cpl_roster_item *item)
+void roster_on_share(struct cpl_module *self, struct cpl_ev_share *share)
 {
+	struct cpl_user *user = share->user;
+	const struct cpl_roster_item *item = share->item;
 	struct roster *roster = CPL_SLOT_GET(user, roster_slot);
-	struct cpl_jid bare = cpl_jid_dup(cpl_jid_bare(contact));
+	struct cpl_jid bare = cpl_jid_dup(cpl_jid_bare(share->contact));
 	struct cpl_roster_item given = {.jid = bare}, before = given, after = given, *old;
 	const struct cpl_roster_item *seen;
 	struct cpl_ev_roster ev = {.user = user, .contact = bare, .before = &before, .after = &after, .forced = true};
 
 	if (!roster || user->roster != &roster->pub || (!item && !roster_given(roster, bare))) {
 		cpl_jid_free(&bare);
-		return roster && user->roster ? 0 : CPL_E_NOT_FOUND;
+		return;
 	}
 	if (item) {
 		given.name = item->name;
@@ -141,7 +143,6 @@ int roster_share(struct cpl_module *self, struct cpl_user *user, struct cpl_jid 
 	}
 	roster_item_free(&old);
 	cpl_jid_free(&bare);
-	return 0;
 }
 
 void roster_share_release(struct roster *roster)

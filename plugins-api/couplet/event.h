@@ -153,6 +153,16 @@ struct cpl_ev_block {
 	struct cpl_jid jid;
 	bool blocked;
 };
+/*
+ * Gives the account a contact that is not stored: with subscription both, the item's name where the account has no other, and its groups before those of the account; nothing
+ * else of the item counts. `item` NULL takes it back, and what the account has stored of the contact itself is seen again. In effect at once, with a push and roster_changed
+ * (forced) where something has changed. Whoever fires it does so whenever an account is loaded, too (user_load, stage OBSERVE, number 1001 or above).
+ */
+struct cpl_ev_share {
+	struct cpl_user *user;
+	struct cpl_jid contact; /* bare */
+	const struct cpl_roster_item *item;
+};
 struct cpl_ev_see {
 	struct cpl_user *user;
 	struct cpl_jid from;

@@ -25,7 +25,7 @@ struct cpl_roster_item {
 	bool ask;                    /* our request is pending (RFC 6121 3.1.2) */
 	bool approved;               /* pre-approved (3.4) */
 	bool listed;                 /* a roster item that clients see; false: only `request` is kept */
-	bool shared;                 /* given by share(): not stored, and no client can remove it; what the account has stored of the contact stands behind it */
+	bool shared;                 /* given by roster_share: not stored, and no client can remove it; what the account has stored of the contact stands behind it */
 	struct cpl_stanza *request;  /* the contact's pending request, the whole stanza (compacted); NULL */
 };
 
@@ -83,12 +83,6 @@ struct cpl_roster_service {
 	enum cpl_flow (*answer)(struct cpl_module *provider, struct cpl_ev_stanza *ev);
 	/* Sends the push of one item as it is now, or of its removal, to an address that is none of the account's resources. */
 	void (*push)(struct cpl_module *provider, struct cpl_user *user, struct cpl_jid contact, struct cpl_jid to);
-	/*
-	 * Gives the account a contact that is not stored: with subscription both, the item's name where the account has no other, and its groups before those of the
-	 * account. `item` NULL takes it back; what the account itself has stored of the contact is seen again. In effect at once, with a push and roster_changed (forced)
-	 * where something has changed. The caller gives it again whenever the account is loaded (user_load, stage FEATURE, number 1 or above). CPL_E_NOT_FOUND: no roster.
-	 */
-	int (*share)(struct cpl_module *provider, struct cpl_user *user, struct cpl_jid contact, const struct cpl_roster_item *item);
 };
 
 #endif

@@ -3,6 +3,7 @@
 import base64
 import datetime
 import hashlib
+import os
 import re
 import shlex
 import time
@@ -154,6 +155,13 @@ def ctl(world, command, given, code, prints, block):
 def configuration_changes(world, block):
 	world.runner.script.settings.update(script.read_keys(world.substitute(block)))
 	world.server.write_config()
+
+
+@step(r'file (?P<name>[\w.-]+) is')
+def file_is(world, name, block):
+	"""In the temporary directory of the server."""
+	with open(os.path.join(world.server.directory, name), 'w', encoding='utf-8') as file:
+		file.write(world.substitute(block) + '\n')
 
 
 @step(r'log expects "(?P<text>.*)"', quiet=True)
