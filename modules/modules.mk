@@ -158,7 +158,7 @@ modules_register_la_SOURCES = modules/register/own.c modules/register/rates.c mo
 modules_register_la_LDFLAGS = $(MODULE_LDFLAGS)
 module_LTLIBRARIES += modules/blocklist.la
 modules_blocklist_la_SOURCES = modules/blocklist/blocklist.c modules/blocklist/blocklist.h modules/blocklist/commands.c modules/blocklist/list.c \
-	modules/blocklist/request.c
+	modules/blocklist/request.c modules/blocklist/transfer.c
 modules_blocklist_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/lastactivity.la

@@ -149,6 +149,7 @@ CPL_MODULE(blocklist) = {
 	.features = features,
 	.commands = blocklist_commands,
 	.stores = stores,
+	.transfers = blocklist_transfers,
 	.slots = slots,
 	.start = start,
 	.save = save,

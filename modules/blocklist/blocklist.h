@@ -61,10 +61,15 @@ void blocklist_change_free(struct blocklist_change *change);
  */
 int blocklist_change_start(struct cpl_module *self, struct blocklist_change *change, void (*done)(struct blocklist_change *change, int status));
 
+/* ---- transfer.c ---- */
+
+extern struct cpl_name blocklist_name_privacy;
+extern const struct cpl_transfer_row blocklist_transfers[];
+
 /* ---- request.c ---- */
 
 extern struct cpl_name *const blocklist_names[];
-extern struct cpl_name blocklist_name_list, blocklist_name_block, blocklist_name_unblock, blocklist_name_blocked, blocklist_name_muc, blocklist_name_invite;
+extern struct cpl_name blocklist_name_list, blocklist_name_block, blocklist_name_unblock, blocklist_name_blocked, blocklist_name_muc, blocklist_name_invite, blocklist_name_item;
 enum cpl_flow blocklist_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev);
 enum cpl_flow blocklist_on_block(struct cpl_module *self, struct cpl_ev_stanza *ev);
 enum cpl_flow blocklist_on_unblock(struct cpl_module *self, struct cpl_ev_stanza *ev);

@@ -11,14 +11,14 @@ struct cpl_name blocklist_name_unblock = {BLOCKING, "unblock", 0, 0};
 struct cpl_name blocklist_name_blocked = {"urn:xmpp:blocking:errors", "blocked", 0, 0};
 struct cpl_name blocklist_name_muc = {"http://jabber.org/protocol/muc#user", "x", 0, 0};
 struct cpl_name blocklist_name_invite = {"http://jabber.org/protocol/muc#user", "invite", 0, 0};
-CPL_NAME(name_item, BLOCKING, "item");
+struct cpl_name blocklist_name_item = {BLOCKING, "item", 0, 0};
 CPL_NAME(name_report, REPORTING, "report");
 CPL_NAME(name_text, REPORTING, "text");
 CPL_NAME(name_stanza_id, "urn:xmpp:sid:0", "stanza-id");
 CPL_CONTENT_NAME(name_body, "body");
 struct cpl_name *const blocklist_names[] = {&blocklist_name_list, &blocklist_name_block,  &blocklist_name_unblock, &blocklist_name_blocked,
-					    &blocklist_name_muc,  &blocklist_name_invite, &name_item,		   &name_report,
-					    &name_text,		  &name_stanza_id,	  &name_body,		   NULL};
+					    &blocklist_name_muc,  &blocklist_name_invite, &blocklist_name_item,		   &name_report,
+					    &name_text,		  &name_stanza_id,	  &name_body,		   &blocklist_name_privacy, NULL};
 
 /* Bytes of a report that are kept; what is longer is cut. */
 enum { REASON_MAX = 255, TEXT_MAX = 1023, MESSAGES_MAX = 1023 };
@@ -38,7 +38,7 @@ enum cpl_flow blocklist_on_get(struct cpl_module *self, struct cpl_ev_stanza *ev
 	result = cpl_iq_result(ev);
 	list = cpl_add(result, result->root, &blocklist_name_list);
 	while ((jid = blocklist_next(ev->user, &at)).ptr)
-		cpl_attr_set(result, cpl_add(result, list, &name_item), "jid", jid);
+		cpl_attr_set(result, cpl_add(result, list, &blocklist_name_item), "jid", jid);
 	cpl_send(&result);
 	return CPL_HANDLED;
 }
@@ -51,7 +51,7 @@ void blocklist_push(const struct blocklist_change *change)
 
 	cpl_stanza_set_id(push, cpl_random_id(id));
 	for (size_t i = 0; i < change->count; i++)
-		cpl_attr_set(push, cpl_add(push, what, &name_item), "jid", cpl_jid_str(change->items[i].jid));
+		cpl_attr_set(push, cpl_add(push, what, &blocklist_name_item), "jid", cpl_jid_str(change->items[i].jid));
 	CPL_SESSIONS(session, change->user)
 	{
 		const struct blocklist_asked *asked = CPL_SLOT_GET(session, blocklist_asked_slot);
@@ -156,7 +156,7 @@ static const char *read_items(struct blocklist_change *change, const struct cpl_
 		struct blocklist_item *item = &change->items[change->count];
 		const struct cpl_element *report = cpl_child(e, &name_report);
 
-		if (!cpl_is(e, &name_item))
+		if (!cpl_is(e, &blocklist_name_item))
 			return "There is something that is no item";
 		if (!cpl_attr_get(e, "jid").ptr)
 			return "An item has no jid";
