@@ -23,6 +23,7 @@ struct cpl_module {
 static struct {
 	const struct cpl_descriptor *descriptor;
 	struct cpl_module *module;
+	struct cpl_module *former; /* closed, and what it has handed over not taken yet */
 	struct cpl_bag *kept;
 	char directory[64];
 	bool own_directory;
@@ -123,10 +124,25 @@ static void directory_remove(void)
 	rmdir(stage.directory);
 }
 
+static void module_unload(struct cpl_module *module)
+{
+	stage.descriptor->unload(module);
+	cpl_free(module->config);
+	cpl_free(module);
+}
+
+static void former_unload(void)
+{
+	if (stage.former)
+		module_unload(stage.former);
+	stage.former = NULL;
+}
+
 void driver_end(void)
 {
 	if (stage.module)
 		driver_close();
+	former_unload();
 	bag_destroy(&stage.kept);
 	loop_finish();
 	if (stage.own_directory)
@@ -149,13 +165,6 @@ static struct cpl_module *module_load(struct cpl_bag *bag, struct cpl_error *err
 	return NULL;
 }
 
-static void module_unload(struct cpl_module *module)
-{
-	stage.descriptor->unload(module);
-	cpl_free(module->config);
-	cpl_free(module);
-}
-
 static struct cpl_bag *module_save(struct cpl_module *module)
 {
 	struct cpl_bag *bag;
@@ -170,6 +179,7 @@ static struct cpl_bag *module_save(struct cpl_module *module)
 int driver_open(struct cpl_error *error)
 {
 	stage.module = module_load(stage.kept, error);
+	former_unload();
 	if (!stage.module)
 		return error->code;
 	bag_destroy(&stage.kept);
@@ -195,7 +205,11 @@ void driver_close(void)
 	bag_destroy(&stage.kept);
 	stage.kept = module_save(stage.module);
 	store_set_driver(NULL, NULL);
-	module_unload(stage.module);
+	/* What it hands over is its own until the next generation has taken it. */
+	if (stage.descriptor->restore)
+		stage.former = stage.module;
+	else
+		module_unload(stage.module);
 	stage.module = NULL;
 	store_finish();
 }
