@@ -141,7 +141,7 @@ int cpl_command_run(struct cpl_command_run *run, struct cpl_scope *scope, struct
 	before = account_as_core();
 	runner = CPL_NEW(struct runner);
 	*runner = (struct runner){
-		.sink = {on_columns, on_row, on_text, on_complaint, on_end, on_cells, NULL, NULL},
+		.sink = {.columns = on_columns, .row = on_row, .text = on_text, .complaint = on_complaint, .end = on_end, .cells = on_cells},
 		.run = run,
 		.done = done,
 		.arena = cpl_arena_create(),

@@ -60,7 +60,7 @@ static void send_text(struct record *record)
 	cpl_buf_clear(&record->text);
 }
 
-static void complain(struct record *record, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void complain(struct record *record, const char *format, va_list args)
 {
 	struct cpl_buf line = {0};
 
