@@ -339,9 +339,10 @@ int ctl_shell(const struct ctl *ctl)
 	el_set(edit, EL_EDITOR, "emacs");
 	el_set(edit, EL_SIGNAL, 0);
 	el_set(edit, EL_HIST, history, history_of);
-	el_set(edit, EL_ADDFN, "complete", "Completes a word", complete);
+	/* Wide, because what el_set() makes of narrow names is never freed. */
+	el_wset(edit, EL_ADDFN, L"complete", L"Completes a word", complete);
 	el_set(edit, EL_BIND, "^I", "complete", NULL);
-	el_set(edit, EL_ADDFN, "cancel", "Forgets the line", cancel);
+	el_wset(edit, EL_ADDFN, L"cancel", L"Forgets the line", cancel);
 	el_set(edit, EL_BIND, "^C", "cancel", NULL);
 	el_set(edit, EL_SETTY, "-d", "-isig", NULL);
 	el_source(edit, NULL);

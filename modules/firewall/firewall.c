@@ -116,9 +116,13 @@ struct look {
 	char *text;
 	size_t len;
 };
-struct firewall {
+struct round {
 	struct cpl_call timer, job;
 	size_t at; /* of the hosts */
+};
+/* The module's data. A round that is under way when the module is replaced goes on in the old code, and may touch only what is its own. */
+struct firewall {
+	struct round *round;
 };
 
 static void look(void *block)
@@ -146,7 +150,7 @@ static void look_drop(void *block)
 	cpl_free(((struct look *)block)->text);
 }
 
-static void look_next(struct cpl_module *self);
+static void look_next(struct cpl_module *self, struct round *round);
 
 static void looked(struct cpl_call *call)
 {
@@ -168,18 +172,17 @@ static void looked(struct cpl_call *call)
 		else if (guard_take(host, (struct cpl_str){l->text, l->len}, log_fault, &told))
 			cpl_log_info("firewall rules loaded host=%.*s file=%s rules=%zu", CPL_ARG(host->name), l->path, guard->rules->count);
 	}
-	look_next(self);
+	look_next(self, CPL_CONTAINER(call, struct round, job));
 }
 
-static void timer_start(struct cpl_module *self);
+static void timer_start(struct cpl_module *self, struct round *round);
 
-static void look_next(struct cpl_module *self)
+static void look_next(struct cpl_module *self, struct round *round)
 {
-	struct firewall *firewall = cpl_module_data(self);
 	struct cpl_host *host;
 	bool any = false;
 
-	while ((host = cpl_host_next(&firewall->at))) {
+	while ((host = cpl_host_next(&round->at))) {
 		const struct firewall_config *config = CPL_CONFIG(self, host, struct firewall_config);
 		const struct guard *guard = CPL_SLOT_GET(host, guard_slot);
 		struct look l = {.changed = false};
@@ -191,7 +194,7 @@ static void look_next(struct cpl_module *self)
 		l.changed_ns = guard->changed_ns;
 		l.size = guard->size;
 		l.inode = guard->inode;
-		if (cpl_job_start(&firewall->job, cpl_module_scope(self), look, &l, sizeof l, look_drop, looked) == 0)
+		if (cpl_job_start(&round->job, cpl_module_scope(self), look, &l, sizeof l, look_drop, looked) == 0)
 			return;
 	}
 	/* Where no host has a file there is nothing to look at, until a file is configured. */
@@ -201,26 +204,24 @@ static void look_next(struct cpl_module *self)
 		any = any || (config && config->file.len);
 	}
 	if (any)
-		timer_start(self);
+		timer_start(self, round);
 }
 
 static void on_time(struct cpl_call *call)
 {
-	struct firewall *firewall = CPL_CONTAINER(call, struct firewall, timer);
+	struct round *round = CPL_CONTAINER(call, struct round, timer);
 
 	if (call->status < 0)
 		return;
-	firewall->at = 0;
-	look_next(call->owner);
+	round->at = 0;
+	look_next(call->owner, round);
 }
 
-static void timer_start(struct cpl_module *self)
+static void timer_start(struct cpl_module *self, struct round *round)
 {
-	struct firewall *firewall = cpl_module_data(self);
-
 	/* A generation that has been replaced may start nothing more, and looks no more. */
-	if (!cpl_call_pending(&firewall->timer) && !cpl_call_pending(&firewall->job))
-		cpl_timer_start(&firewall->timer, cpl_module_scope(self), CPL_CONFIG(self, NULL, struct firewall_config)->check, on_time);
+	if (!cpl_call_pending(&round->timer) && !cpl_call_pending(&round->job))
+		cpl_timer_start(&round->timer, cpl_module_scope(self), CPL_CONFIG(self, NULL, struct firewall_config)->check, on_time);
 }
 
 /* ---- stanzas ---- */
@@ -342,7 +343,7 @@ static void load_host(struct cpl_module *self, struct cpl_host *host)
 
 	guard_load(host, config->file, log_fault, &told);
 	if (config->file.len)
-		timer_start(self);
+		timer_start(self, ((struct firewall *)cpl_module_data(self))->round);
 }
 
 /* After a reload of the module the rules are there already, with their counts. */
@@ -353,7 +354,7 @@ static void firewall_start(struct cpl_module *self, struct cpl_host *host)
 	if (!guard || !guard->rules)
 		load_host(self, host);
 	else
-		timer_start(self);
+		timer_start(self, ((struct firewall *)cpl_module_data(self))->round);
 }
 
 static void firewall_reconfigure(struct cpl_module *self, struct cpl_host *host, const void *before, const void *now)
@@ -371,13 +372,19 @@ static void firewall_stop(struct cpl_module *self, struct cpl_host *host)
 
 static int firewall_load(struct cpl_module *self, struct cpl_error *error)
 {
-	cpl_module_set_data(self, CPL_NEW(struct firewall));
+	struct firewall *firewall = CPL_NEW(struct firewall);
+
+	firewall->round = CPL_NEW(struct round);
+	cpl_module_set_data(self, firewall);
 	return 0;
 }
 
 static void firewall_unload(struct cpl_module *self)
 {
-	cpl_free(cpl_module_data(self));
+	struct firewall *firewall = cpl_module_data(self);
+
+	cpl_free(firewall->round);
+	cpl_free(firewall);
 }
 
 static struct cpl_slot *const firewall_slots[] = {&guard_slot, NULL};

@@ -475,7 +475,8 @@ struct rules *rules_parse(struct cpl_str text, void (*fault)(void *data, unsigne
 {
 	struct rules *rules = CPL_NEW(struct rules);
 	struct reader r = {.rules = rules, .arena = cpl_arena_create(), .fault = fault, .data = data};
-	struct cpl_str line, rest = text;
+	/* What is kept of addresses and names are views of the text. */
+	struct cpl_str line, rest = text.len <= RULES_BYTES ? cpl_arena_copy(r.arena, text) : CPL_NONE;
 	size_t lines = 1;
 
 	rules->arena = r.arena;
@@ -484,7 +485,7 @@ struct rules *rules_parse(struct cpl_str text, void (*fault)(void *data, unsigne
 	rules->items = cpl_arena_alloc(r.arena, (lines < RULES_MAX ? lines : RULES_MAX) * sizeof *rules->items);
 	if (text.len > RULES_BYTES)
 		wrong(&r, "the file is larger than %d bytes", RULES_BYTES);
-	while (text.len <= RULES_BYTES && cpl_str_split(&rest, '\n', &line)) {
+	while (cpl_str_split(&rest, '\n', &line)) {
 		r.line++;
 		line = cpl_str_trim(line);
 		r.failed = false;
