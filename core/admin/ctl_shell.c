@@ -298,8 +298,13 @@ static bool take_line(EditLine *edit, History *past, Tokenizer *tokens, int *cod
 	int argc, len = 0;
 
 	line = el_gets(edit, &len);
-	if (!line || len <= 0)
-		return false;
+	if (!line || len <= 0) {
+		/* Ctrl-C in the moment between a prompt and the terminal's own mode comes as a signal. */
+		bool interrupted = ctl_interrupted;
+
+		ctl_interrupted = 0;
+		return interrupted;
+	}
 	tok_reset(tokens);
 	if (tok_str(tokens, line, &argc, &argv) != 0) {
 		*code = ctl_complain("the quotes have no end");
