@@ -181,7 +181,7 @@ static bool read_escape(struct parser *p, char **out)
 		return true;
 	}
 	if (c == 'x') {
-		for (p->at++; digits < 2 && peek(p) >= 0 && strchr("0123456789abcdefABCDEF", peek(p)); p->at++, digits++)
+		for (p->at++; digits < 2 && peek(p) > 0 && strchr("0123456789abcdefABCDEF", peek(p)); p->at++, digits++)
 			value = value * 16 + (unsigned)(is_digit(peek(p)) ? peek(p) - '0' : (peek(p) | 0x20) - 'a' + 10);
 		if (digits != 2)
 			return wrong(p, "\\x wants two digits");

@@ -220,7 +220,7 @@ static bool time_of(struct cpl_str text, int64_t *ms)
 {
 	static const char units[] = "smhd";
 	static const int64_t factors[] = {1000, 60000, 3600000, 86400000};
-	const char *unit = text.len ? strchr(units, text.ptr[text.len - 1]) : NULL;
+	const char *unit = text.len ? memchr(units, text.ptr[text.len - 1], sizeof(units) - 1) : NULL;
 	int64_t number;
 
 	if (unit)

@@ -399,7 +399,8 @@ void memory_read(const struct memory_data *data, struct cpl_store_request *reque
 		at = step->key.ptr ? memory_table_seek(table, step->key, 0, &found) : 0;
 		at += found;
 		request->complete = table->count - at <= step->limit;
-		rows_copy(request, table->rows + at, request->complete ? table->count - at : step->limit);
+		if (at < table->count)
+			rows_copy(request, table->rows + at, request->complete ? table->count - at : step->limit);
 		break;
 	case CPL_OP_ACCOUNT_GET:
 		account_read(request, account);

@@ -11,10 +11,15 @@ static const struct lua_value *parse(const char *text)
 	return lua_parse(cpl_str_of(text), arena, &error);
 }
 
+static void refused_bytes(struct cpl_str text, const char *why)
+{
+	assert_null(lua_parse(text, arena, &error));
+	assert_string_equal(error.text, why);
+}
+
 static void refused(const char *text, const char *why)
 {
-	assert_null(parse(text));
-	assert_string_equal(error.text, why);
+	refused_bytes(cpl_str_of(text), why);
 }
 
 static int begin(void **state)
@@ -82,6 +87,7 @@ static void what_is_no_literal(void **state)
 	refused("return '\\q'", "line 1: this escape is none of Lua's");
 	refused("return '\\256'", "line 1: this escape is none of Lua's");
 	refused("return '\\xg0'", "line 1: \\x wants two digits");
+	refused_bytes(CPL_STR("return '\\x\0\0'"), "line 1: \\x wants two digits");
 	refused("return 1.2.3", "line 1: this is no number");
 	refused("return", "line 1: a value is missing at the end");
 	refused("return %", "line 1: this is no value");
