@@ -199,6 +199,7 @@ static int run_check(struct check *check)
 static int run_cert(struct check *check, bool import, struct cpl_str folder, struct cpl_str host, bool dry)
 {
 	const struct config_host *only = host.ptr ? host_of(check, host) : NULL;
+	const char *path = import && check->config ? cpl_arena_copy(check->config->arena, folder).ptr : NULL;
 	bool good;
 
 	if (!check->config)
@@ -206,11 +207,13 @@ static int run_cert(struct check *check, bool import, struct cpl_str folder, str
 	if (host.ptr && !only)
 		return put_end(1, "%.*s is not a host of %s", CPL_ARG(host), check->path);
 	find_user(check);
+	if (import && access(path, R_OK | X_OK) != 0)
+		return put_end(1, "%s: %s", path, strerror(errno));
 	if (!import) {
 		check_certificates(check, only);
 		return check->wrong ? put_end(1, "%u wrong", check->wrong) : put_end(0, "%s", "");
 	}
-	good = cert_import(check, cpl_arena_copy(check->config->arena, folder).ptr, only, dry, tell_import);
+	good = cert_import(check, path, only, dry, tell_import);
 	return good ? put_end(0, "%s", "") : put_end(1, "not all certificates could be imported");
 }
 

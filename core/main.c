@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* couplet: the server's command line, background and foreground, and the runs of coupletctl with the server stopped. */
+#include "core/base/logger.h"
+#include "core/config/config.h"
 #include "core/process.h"
 #include "core/server.h"
 #include "core/server_offline.h"
@@ -89,6 +91,8 @@ static int serve(const struct arguments *arguments)
 		return status == 0 ? 0 : 1;
 	}
 	config_report_finish(&report);
+	if (status == 0 && !arguments->foreground && server_config()->core.log_sink == LOGGER_STDERR)
+		fputs("couplet: nobody will see the log, as a server in the background has no stderr: write log: {sink: syslog}, journal or file\n", stderr);
 	if (status == 0 && !arguments->foreground && process_detach(&error) != 0) {
 		fprintf(stderr, "couplet: %s\n", error.text);
 		status = CPL_E_IO;

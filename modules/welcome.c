@@ -2,6 +2,9 @@
 /* A message from the host to whoever gets a new account. Hooks account_created. */
 #include <couplet/module.h>
 
+/* Of a text that a command sets. */
+enum { TEXT_MAX = 32768 };
+
 struct welcome_config {
 	struct cpl_str text;
 	struct cpl_str subject;
@@ -147,7 +150,12 @@ static void edit(struct cpl_invocation *in, struct cpl_str text)
 
 static void run_set(struct cpl_module *self, struct cpl_invocation *in)
 {
-	edit(in, cpl_arg(in, 1));
+	struct cpl_str text = cpl_arg(in, 1);
+
+	if (cpl_str_trim(text).len == 0 || text.len > TEXT_MAX || !cpl_str_is_xml(text))
+		cpl_refuse(in, "the text is empty, longer than %d bytes or has characters that XML forbids", TEXT_MAX);
+	else
+		edit(in, text);
 }
 
 static void run_reset(struct cpl_module *self, struct cpl_invocation *in)

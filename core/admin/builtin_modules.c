@@ -131,7 +131,7 @@ static void on_changed(struct manager_request *request, int status, const char *
 	struct change *change = CPL_CONTAINER(request, struct change, request);
 
 	if (status < 0) {
-		cpl_refuse(change->in, "%s", line && *line ? line : cpl_code_text(status));
+		cpl_refuse(change->in, "%.*s: %s", CPL_ARG(cpl_arg(change->in, 0)), line && *line ? line : cpl_code_text(status));
 		return;
 	}
 	if (line && *line)

@@ -91,6 +91,7 @@ static bool find_run(struct ctl *ctl)
 		config_report_print(&report, &text);
 		fputs(cpl_buf_str(&text).ptr, stderr);
 		cpl_buf_finish(&text);
+		ctl_complain("nothing was done: the server's configuration is looked for at %s, see -c", ctl->config_path);
 	} else {
 		const struct config_node *node = config_node_get(tree, CPL_STR("run"));
 		struct cpl_str folder = CPL_STR(COUPLET_LOCALSTATEDIR "/lib/couplet");

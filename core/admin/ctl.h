@@ -33,6 +33,7 @@ struct ctl {
 	const char *config_path; /* absolute where it exists */
 	char *run;               /* folder of the control socket */
 	bool json, yes, password_stdin;
+	bool quiet; /* what couplet prints on its standard output is not shown */
 	bool shell; /* one command of several: an interrupt ends it, not us */
 	struct cpl_str words[FORM_WORDS];
 	size_t count;
@@ -91,6 +92,7 @@ struct ctl_stream {
 	struct ctl_link pipe;  /* its messages, as frames */
 	int reader_code;       /* -1 while it has more */
 	char *reader_reason;
+	bool begun;            /* it has said something that is imported */
 	const char *path;      /* of the file that is written; NULL: none */
 	char *part;            /* its name until it is whole; NULL: the standard output */
 	int fd;

@@ -69,8 +69,10 @@ int ctl_run_couplet(const struct ctl *ctl, const char *const *arguments)
 	pid_t child = fork();
 
 	if (child == 0) {
-		if (ctl->json)
-			dup2(ends[1], STDOUT_FILENO);
+		int null = ctl->quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+
+		if (ctl->json || null >= 0)
+			dup2(ctl->json ? ends[1] : null, STDOUT_FILENO);
 		ctl_exec_couplet(ctl, arguments);
 		_exit(1);
 	}
@@ -183,6 +185,7 @@ int ctl_restart(const struct ctl *ctl)
 	struct ctl plain = *ctl;
 
 	plain.json = false;
+	plain.quiet = true;
 	int code = ctl_run_couplet(&plain, test);
 
 	if (code)

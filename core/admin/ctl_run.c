@@ -291,7 +291,7 @@ static int run_local(const struct ctl *ctl)
 	case LOCAL_RESTART:
 		return ctl_restart(ctl);
 	case LOCAL_CHECK:
-		return ctl_run_couplet(ctl, test);
+		return ctl_run_couplet(ctl, test) ? ctl_complain("with this configuration no server starts") : 0;
 	case LOCAL_CERTIFICATE:
 		return generate_certificate(ctl);
 	case LOCAL_VERSION:

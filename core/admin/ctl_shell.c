@@ -5,9 +5,11 @@
 #include <couplet/memory.h>
 #include <errno.h>
 #include <histedit.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
 enum { HISTORY_LINES = 1000, FORMS_MAX = 512, CHOICES_MAX = 200000, SHOWN_MAX = 200, ANSWER_MS = 10000 };
 
@@ -249,6 +251,48 @@ static unsigned char cancel(EditLine *edit, int key)
 
 /* ---- lines ---- */
 
+/*
+ * Waits for a byte or a signal: one that comes between the prompt and the terminal's own mode must not be lost before read(). 1, 0 at the end of the input, -1 when
+ * interrupted.
+ */
+static int read_byte(char *byte)
+{
+	struct pollfd wait = {.fd = STDIN_FILENO, .events = POLLIN};
+	sigset_t signals, before;
+	ssize_t got;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	do {
+		sigprocmask(SIG_BLOCK, &signals, &before);
+		if (!ctl_interrupted)
+			ppoll(&wait, 1, NULL, &before);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		if (ctl_interrupted)
+			return -1;
+		got = wait.revents ? read(STDIN_FILENO, byte, 1) : -1;
+	} while (got < 0 && (!wait.revents || errno == EINTR));
+	return got > 0;
+}
+
+static int read_character(EditLine *edit, wchar_t *character)
+{
+	mbstate_t state = {0};
+	char byte;
+	int got;
+
+	while ((got = read_byte(&byte)) > 0) {
+		size_t used = mbrtowc(character, &byte, 1, &state);
+
+		if (used == (size_t)-1)
+			state = (mbstate_t){0};
+		else if (used != (size_t)-2)
+			return 1;
+	}
+	return got;
+}
+
 static char *prompt(EditLine *edit)
 {
 	static char text[] = "couplet> ";
@@ -302,6 +346,8 @@ static bool take_line(EditLine *edit, History *past, Tokenizer *tokens, int *cod
 		/* Ctrl-C in the moment between a prompt and the terminal's own mode comes as a signal. */
 		bool interrupted = ctl_interrupted;
 
+		if (interrupted)
+			putchar('\n');
 		ctl_interrupted = 0;
 		return interrupted;
 	}
@@ -350,6 +396,7 @@ int ctl_shell(const struct ctl *ctl)
 	el_wset(edit, EL_ADDFN, L"cancel", L"Forgets the line", cancel);
 	el_set(edit, EL_BIND, "^C", "cancel", NULL);
 	el_set(edit, EL_SETTY, "-d", "-isig", NULL);
+	el_wset(edit, EL_GETCFN, read_character);
 	el_source(edit, NULL);
 	ask(commands, add_form, NULL);
 	ctl_catch_interrupts(&own, true);

@@ -64,6 +64,7 @@ bool ctl_stream_answer(struct ctl_stream *stream, struct ctl_link *link)
 	struct frame frame;
 
 	while (next_message(stream, &frame)) {
+		stream->begun = true;
 		if (!ctl_link_send(link, frame.type, frame.payload))
 			return ctl_complain("the server has gone") == 0;
 		if (frame.type == FRAME_RECORD)
@@ -71,6 +72,9 @@ bool ctl_stream_answer(struct ctl_stream *stream, struct ctl_link *link)
 	}
 	if (ctl_interrupted)
 		return true; /* it is said where the conversation ends */
+	/* What cannot be read at all is no import of nothing. */
+	if (stream->reader_code > 0 && !stream->begun)
+		return false;
 	return ctl_link_send(link, FRAME_RECORD, CPL_STR("")) || ctl_complain("the server has gone") == 0;
 }
 

@@ -312,7 +312,9 @@ static void on_account(struct cpl_call *call)
 	struct cpl_jid account = cpl_arg_jid(export->in, 1);
 
 	if (call->status != 0) {
-		export_end(export, call->status, call->status == CPL_E_NOT_FOUND ? "there is no such account" : export->store.error);
+		const char *none = cpl_arena_printf(cpl_invocation_arena(export->in), "there is no account %.*s", CPL_ARG(cpl_jid_str(account))).ptr;
+
+		export_end(export, call->status, call->status == CPL_E_NOT_FOUND ? none : export->store.error);
 		return;
 	}
 	export->last_page = true;

@@ -184,6 +184,26 @@ static int take_flag(const struct form *form, const struct cpl_str *words, size_
 	return cpl_fail(error, CPL_E_INVALID, "this command has no option --%.*s", CPL_ARG(name));
 }
 
+/* What keeps the words from fitting: one that is missing, or one that has no place. */
+static int misfit(const struct matching *m, struct cpl_error *error)
+{
+	const struct form *form = m->form;
+	size_t at = 0;
+
+	for (size_t i = 0; i < form->token_count; i++) {
+		const struct form_token *token = &form->tokens[i];
+
+		if (token->group)
+			continue;
+		if (at == m->count)
+			return cpl_fail(error, CPL_E_INVALID, token->hole ? "<%.*s> is missing" : "\"%.*s\" is missing", CPL_ARG(token->text));
+		at++;
+	}
+	if (m->count > form->token_count)
+		return cpl_fail(error, CPL_E_INVALID, "\"%.*s\" is a word too many", CPL_ARG(m->words[form->token_count]));
+	return cpl_fail(error, CPL_E_INVALID, "\"%.*s\" has no place there", CPL_ARG(m->words[m->count - 1]));
+}
+
 int form_match(const struct form *form, const struct cpl_str *words, size_t count, struct cpl_arena *arena, struct form_match *match,
 	       struct cpl_error *error)
 {
@@ -211,7 +231,7 @@ int form_match(const struct form *form, const struct cpl_str *words, size_t coun
 	}
 	if (match_from(&m, 0, 0))
 		return 0;
-	return cpl_fail(error, CPL_E_INVALID, "these are not the arguments that the command wants");
+	return misfit(&m, error);
 }
 
 size_t form_prefix(const struct form *form, const struct cpl_str *words, size_t count, bool *whole)

@@ -168,13 +168,41 @@ static void on_mine(struct cpl_call *call)
 		sweep(creation);
 }
 
+static void on_contact(struct cpl_call *call)
+{
+	struct creation *creation = creation_of(call);
+
+	if (call->status == CPL_E_NOT_FOUND)
+		creation_end(creation, cpl_fail(&creation->error, CPL_E_NOT_FOUND, "there is no account %.*s", CPL_ARG(creation->invite.inviter)));
+	else if (call->status != 0)
+		creation_end(creation, call->status);
+	else
+		sweep(creation);
+}
+
+static void check_contact(struct creation *creation)
+{
+	struct cpl_jid contact;
+	int status;
+
+	if (!creation->invite.inviter.ptr) {
+		sweep(creation);
+		return;
+	}
+	status = cpl_jid_parse(&contact, creation->invite.inviter, creation->arena);
+	if (status == 0)
+		status = cpl_account_get(&creation->store, creation->scope, contact, on_contact);
+	if (status != 0)
+		creation_end(creation, status);
+}
+
 static void check_room(struct creation *creation)
 {
 	struct cpl_jid owner;
 	int status;
 
 	if (!creation->owner.ptr) {
-		sweep(creation);
+		check_contact(creation);
 		return;
 	}
 	status = cpl_jid_parse(&owner, creation->owner, creation->arena);

@@ -62,7 +62,7 @@ class House:
 	def move(self, *words, code=0):
 		"""coupletctl import: {what: (read, new, changed)} and the lines on stderr."""
 		done = self.ctl('--json', 'import', *words, code=code)
-		return {row['what']: (row['read'], row['new'], row['changed']) for row in json.loads(done.stdout)}, done.stderr.splitlines()
+		return {row['what']: (row['read'], row['new'], row['changed']) for row in json.loads(done.stdout or '[]')}, done.stderr.splitlines()
 
 	def exported(self, *words):
 		return self.ctl('export', '-', *words).stdout

@@ -99,7 +99,7 @@ class Pie(unittest.TestCase):
 		self.assertEqual(accounts('--host', 'example.org'), ['romeo'])
 		self.assertEqual(accounts('juliet@example.net'), ['juliet'])
 		said = self.house.ctl('export', self.house.path('x.xml'), 'nurse@example.org', code=1).stderr
-		self.assertIn('there is no such account', said)
+		self.assertIn('there is no account nurse@example.org', said)
 		self.assertFalse(os.path.exists(self.house.path('x.xml')) or os.path.exists(self.house.path('x.xml.part')))
 
 	def test_a_file_that_only_its_owner_reads(self):

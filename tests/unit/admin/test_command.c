@@ -203,7 +203,7 @@ static void wrong_words_are_usage(void **state)
 {
 	(void)state;
 	assert_string_equal(run("test say"), "e usage: coupletctl test say <word> [--to <word>] [--loud]\n"
-					     "x 2 these are not the arguments that the command wants\n");
+					     "x 2 <word> is missing\n");
 	assert_non_null(strstr(run("test foo"), "e usage: coupletctl test table\n"));
 	assert_non_null(strstr(cpl_buf_str(&heard).ptr, "x 2 there is no command \"test foo\"; see coupletctl help\n"));
 	assert_string_equal(run("tset"), "x 2 there is no command \"tset\", did you mean \"test\"?; see coupletctl help\n");

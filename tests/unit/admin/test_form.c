@@ -95,6 +95,19 @@ static void options_stand_anywhere(void **state)
 	assert_string_equal(error.text, "this command has no option --later");
 }
 
+static void what_does_not_fit_is_named(void **state)
+{
+	(void)state;
+	assert_int_equal(try("trace [on <int>] <word:state>", "trace"), CPL_E_INVALID);
+	assert_string_equal(error.text, "<state> is missing");
+	assert_int_equal(try("user list", "user"), CPL_E_INVALID);
+	assert_string_equal(error.text, "\"list\" is missing");
+	assert_int_equal(try("user list [<host>]", "user list a b"), CPL_E_INVALID);
+	assert_string_equal(error.text, "\"b\" is a word too many");
+	assert_int_equal(try("top [of <word>]", "top 3"), CPL_E_INVALID);
+	assert_string_equal(error.text, "\"3\" has no place there");
+}
+
 static void text_takes_the_rest(void **state)
 {
 	(void)state;
@@ -200,6 +213,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(words_and_holes, setup, teardown),
 		cmocka_unit_test_setup_teardown(optional_groups, setup, teardown),
 		cmocka_unit_test_setup_teardown(options_stand_anywhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_does_not_fit_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(text_takes_the_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_file_is_found, setup, teardown),
 		cmocka_unit_test(templates_that_are_none),
