@@ -9,7 +9,8 @@ bench_storage_LDADD = libcore.la $(SQLITE_LIBS)
 
 # A counted load on a server and what it costs: bench/load (see the head of load.c)
 noinst_PROGRAMS += bench/load
-bench_load_SOURCES = bench/load.c bench/client.c bench/client.h bench/measure.c bench/measure.h
+bench_load_SOURCES = bench/load.c bench/load.h bench/traffic.c bench/beside.c bench/presence.c bench/kept.c bench/lives.c bench/client.c bench/client.h \
+	bench/measure.c bench/measure.h
 bench_load_LDADD = $(OPENSSL_LIBS)
 
 # Instructions in user space per stanza, and what they were: bench/instructions

@@ -42,7 +42,11 @@ static void fail(struct client *client, const char *why)
 {
 	if (client->state == CLIENT_READY)
 		clients_ready--;
-	client->state = CLIENT_FAILED;
+	client->state = client->may_end ? CLIENT_IDLE : CLIENT_FAILED;
+	if (client->may_end) {
+		client_close(client);
+		return;
+	}
 	clients_failed++;
 	snprintf(clients_why, sizeof clients_why, "%s: %s: %.*s", client->user, why, (int)(client->in_len < 160 ? client->in_len : 160),
 		 client->in ? client->in : "");
@@ -54,8 +58,10 @@ void client_close(struct client *client)
 	if (client->dead)
 		return;
 	client->dead = true;
-	if (client->state == CLIENT_READY)
+	if (client->state == CLIENT_READY) {
 		clients_ready--;
+		client->state = CLIENT_IDLE;
+	}
 	SSL_free(client->tls);
 	client->tls = NULL;
 	if (client->fd >= 0)
@@ -66,6 +72,24 @@ void client_close(struct client *client)
 	free(client->server_first);
 	client->in = client->out = client->server_first = NULL;
 	client->in_len = client->in_size = client->out_len = client->out_size = client->out_sent = 0;
+}
+
+void client_may_end(struct client *client)
+{
+	client->may_end = true;
+}
+
+void client_deafen(struct client *client)
+{
+	struct epoll_event event = {.data.ptr = client};
+
+	client->deaf = client->may_end = true;
+	epoll_ctl(epoll, EPOLL_CTL_MOD, client->fd, &event);
+}
+
+bool client_is_hung_up(struct client *client)
+{
+	return client->hung_up;
 }
 
 /* ---- output ---- */
@@ -174,6 +198,24 @@ static void authenticate(struct client *client)
 	client->state = strcmp(client->options->mechanism, "PLAIN") == 0 ? CLIENT_SUCCESS : CLIENT_CHALLENGE;
 }
 
+/* The last result is kept: where all accounts have one salt, the hashing (1 ms) would bound the logins, not the server. */
+static void salt_password(const char *password, const unsigned char *salt, size_t salt_len, int rounds, const EVP_MD *digest, unsigned char salted[64])
+{
+	static unsigned char last_salt[256], last[64];
+	static size_t last_len;
+	static int last_rounds;
+	static const EVP_MD *last_digest;
+
+	if (last_digest != digest || last_rounds != rounds || last_len != salt_len || memcmp(last_salt, salt, salt_len) != 0) {
+		PKCS5_PBKDF2_HMAC(password, -1, salt, (int)salt_len, rounds, digest, EVP_MD_get_size(digest), last);
+		memcpy(last_salt, salt, salt_len);
+		last_len = salt_len;
+		last_rounds = rounds;
+		last_digest = digest;
+	}
+	memcpy(salted, last, 64);
+}
+
 static void respond(struct client *client, const char *challenge, size_t len)
 {
 	const EVP_MD *digest = digest_of(client);
@@ -198,7 +240,7 @@ static void respond(struct client *client, const char *challenge, size_t len)
 	}
 	snprintf(message, sizeof message, "n=%s,r=%s,%s", client->user, client->nonce, first);
 	salt_len = unbase64((char *)salt, salt_text + 3, (size_t)(rounds - salt_text - 3));
-	PKCS5_PBKDF2_HMAC(client->options->password, -1, salt, (int)salt_len, (int)strtol(rounds + 3, NULL, 10), digest, (int)size, salted);
+	salt_password(client->options->password, salt, salt_len, (int)strtol(rounds + 3, NULL, 10), digest, salted);
 	snprintf(final, sizeof final, "c=biws,%.*s", (int)(salt_text - nonce), nonce);
 	n = (int)strlen(message);
 	snprintf(message + n, sizeof(message) - (size_t)n, ",%s", final);
@@ -372,6 +414,11 @@ static void handle(struct client *client, uint32_t events)
 {
 	if (client->dead)
 		return;
+	if (client->deaf) {
+		client->hung_up = true;
+		client_close(client);
+		return;
+	}
 	if (client->state == CLIENT_CONNECTING) {
 		connected(client);
 		return;
@@ -428,7 +475,7 @@ bool client_start(struct client *client, const struct client_options *options, c
 	int on = 1;
 
 	client->options = options;
-	client->dead = client->secured = false;
+	client->dead = client->secured = client->may_end = client->deaf = client->hung_up = false;
 	client->writing = true;
 	snprintf(client->user, sizeof client->user, "%s", user);
 	client->started_ns = now_ns();
@@ -438,6 +485,14 @@ bool client_start(struct client *client, const struct client_options *options, c
 		return false;
 	}
 	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (options->addresses > 1) {
+		struct sockaddr_in from = {.sin_family = AF_INET};
+		uint32_t number = client->index % options->addresses;
+
+		setsockopt(client->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+		from.sin_addr.s_addr = htonl(0x7f010001u + number / 250 * 256 + number % 250);
+		bind(client->fd, (struct sockaddr *)&from, sizeof from);
+	}
 	client->state = CLIENT_CONNECTING;
 	if (connect(client->fd, (const struct sockaddr *)&options->address, options->address_len) != 0 && errno != EINPROGRESS) {
 		fail(client, strerror(errno));

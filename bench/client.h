@@ -31,6 +31,7 @@ enum client_state {
 struct client_options {
 	struct sockaddr_storage address;
 	socklen_t address_len;
+	uint32_t addresses; /* more than one: from 127.1.0.1 on, each client in turn, as people come from many */
 	const char *domain;
 	const char *password;
 	const char *mechanism; /* "SCRAM-SHA-1", "SCRAM-SHA-256", "PLAIN" */
@@ -45,6 +46,7 @@ struct client {
 	const struct client_options *options;
 	SSL *tls;
 	bool secured, writing, dead;
+	bool may_end, deaf, hung_up;
 	char user[64];
 	char nonce[32];
 	char *server_first;
@@ -70,6 +72,12 @@ bool client_start(struct client *client, const struct client_options *options, c
 void client_send(struct client *client, const char *bytes, size_t len);
 void client_take(struct client *client, size_t bytes);
 void client_close(struct client *client);
+/* From here on the server's end of the connection is no failure. */
+void client_may_end(struct client *client);
+/* The client reads no more, and may be ended for it. */
+void client_deafen(struct client *client);
+/* True when the server has ended the connection of a client that does not read. */
+bool client_is_hung_up(struct client *client);
 uint64_t now_ns(void);
 /* Clients in state READY, and those that failed; *why: the last reason. */
 extern size_t clients_ready, clients_failed;

@@ -75,12 +75,36 @@ static double cpu_of(int pid)
 	return total;
 }
 
+enum { PROCESSES_MAX = 64 };
+
+static int found[PROCESSES_MAX];
+static size_t found_count;
+
+long measure_rss(int pid)
+{
+	struct measure measure;
+	long total = 0;
+
+	if (!found_count)
+		measure_take(&measure, pid);
+	for (size_t i = 0; i < found_count; i++) {
+		unsigned long ticks;
+		long pages;
+		int parent;
+
+		if (stat_of(found[i], &parent, &ticks, &pages))
+			total += pages * (sysconf(_SC_PAGESIZE) / 1024);
+	}
+	return total;
+}
+
 void measure_take(struct measure *measure, int pid)
 {
 	struct dirent *entry;
 	DIR *processes;
 
 	*measure = (struct measure){0};
+	found_count = 0;
 	processes = pid ? opendir("/proc") : NULL;
 	while (processes && (entry = readdir(processes))) {
 		int each = (int)strtol(entry->d_name, NULL, 10), parent;
@@ -91,6 +115,8 @@ void measure_take(struct measure *measure, int pid)
 			continue;
 		double fine = cpu_of(each);
 
+		if (found_count < PROCESSES_MAX)
+			found[found_count++] = each;
 		measure->cpu_seconds += fine > 0 ? fine : (double)ticks / (double)sysconf(_SC_CLK_TCK);
 		measure->rss_kib += pages * (sysconf(_SC_PAGESIZE) / 1024);
 	}

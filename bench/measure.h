@@ -10,5 +10,7 @@ struct measure {
 
 /* Of the process tree of `pid`; zeroes for pid 0. */
 void measure_take(struct measure *measure, int pid);
+/* Resident memory alone, of the processes that the last measure_take() found: quick. */
+long measure_rss(int pid);
 
 #endif

@@ -89,6 +89,11 @@ class Server:
 		self.prepare()
 		if self.user and os.geteuid() == 0:
 			subprocess.run(['chown', '-R', self.user, self.folder], check=True)
+		self.again()
+		self.settle()
+
+	def again(self):
+		"""Starts it with the accounts and data it has."""
 		self.process = self.spawn(self.command())
 		deadline = time.monotonic() + 60
 		while not self.answers():
@@ -97,7 +102,6 @@ class Server:
 				with open(self.path('output'), encoding='utf-8', errors='replace') as output:
 					raise Failure('%s does not start:\n%s' % (self.name, output.read()[-2000:]))
 			time.sleep(0.1)
-		self.settle()
 
 	def answers(self):
 		try:
