@@ -85,6 +85,9 @@ static int load_one(struct cpl_module *module, const struct config *config, stru
 
 		if (!row)
 			return cpl_fail(error, CPL_E_INVALID, "module %s is no storage driver", module->descriptor.name);
+		code = store_open_driver(module, row->service, &own);
+		if (code < 0)
+			return cpl_fail(error, code, "the storage driver %s cannot be opened: %s", module->descriptor.name, own.text);
 		modules.driver = module;
 		store_set_driver(module, row->service);
 	}

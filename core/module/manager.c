@@ -126,9 +126,9 @@ void manager_reorder(struct cpl_module *const *list, size_t count)
 
 static bool is_used(const struct config *config)
 {
-	const struct cpl_list *lists[] = {&modules.running, &modules.opened, &modules.draining};
+	const struct cpl_list *lists[] = {&modules.running, &modules.opened, &modules.coming, &modules.draining};
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (struct cpl_list *node = lists[i]->next; node != lists[i]; node = node->next) {
 			const struct cpl_module *module = module_of(node);
 
@@ -371,6 +371,7 @@ void manager_discard(void)
 
 void manager_finish(void)
 {
+	reload_wait();
 	manager_discard();
 	while (!cpl_list_empty(&modules.running))
 		module_finish(module_of(modules.running.prev));

@@ -13,6 +13,7 @@
 struct modules modules = {
 	.running = {&modules.running, &modules.running},
 	.opened = {&modules.opened, &modules.opened},
+	.coming = {&modules.coming, &modules.coming},
 	.draining = {&modules.draining, &modules.draining},
 };
 

@@ -82,6 +82,7 @@ struct cpl_module {
 struct modules {
 	struct cpl_list running;  /* LOADED and STARTED, in start order */
 	struct cpl_list opened;   /* OPENED: candidates */
+	struct cpl_list coming;   /* LOADED: the next generation of one that runs, while a worker gets it ready */
 	struct cpl_list draining;
 	const struct config *config; /* in force */
 	struct cpl_module *driver;   /* of storage */
@@ -175,6 +176,11 @@ void drain_begin(struct cpl_module *module);
 void drain_begin_replaced(struct cpl_module *module);
 /* Turns the loop until a module (NULL: every one) has been closed, at most `ms` milliseconds; false when it still drains. */
 bool drain_wait(const struct cpl_module *module, int64_t ms);
+
+/* ---- reload.c ---- */
+
+/* Turns the loop until the change of a module that is under way, if there is one, has been made or given up. */
+void reload_wait(void);
 
 /* ---- bag.c ---- */
 

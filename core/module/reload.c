@@ -23,6 +23,9 @@ struct change {
 	unsigned serial;
 	char *copy; /* NULL: the file itself is opened */
 	struct cpl_error error;
+	/* A reload. */
+	struct cpl_module *now;
+	struct store_opening opening;
 };
 
 static struct change *current;
@@ -34,6 +37,7 @@ static void end(struct change *change, int status, const char *text)
 	current = NULL;
 	loop_measure(false);
 	loader_drop_copy(&change->copy);
+	store_opening_finish(&change->opening);
 	if (status < 0)
 		cpl_log_warn("module could not be %s name=%s reason=%s",
 			     change->verb == LOAD ? "loaded" : change->verb == RELOAD ? "reloaded" : "unloaded", change->name, text);
@@ -43,6 +47,22 @@ static void end(struct change *change, int status, const char *text)
 	cpl_free((char *)change->modules_path.ptr);
 	cpl_free((char *)change->data.ptr);
 	cpl_free(change);
+}
+
+static void finish(struct change *change, int code, struct cpl_buf *text, const struct cpl_error *error)
+{
+	if (code < 0)
+		cpl_buf_addf(text, "%s", error->text);
+	else if (text->len)
+		cpl_log_info("module changed: %s", text->ptr);
+	end(change, code < 0 ? code : 0, text->ptr ? text->ptr : "");
+	cpl_buf_finish(text);
+}
+
+void reload_wait(void)
+{
+	while (current)
+		loop_turn(1);
 }
 
 /* ---- what load and reload share ---- */
@@ -189,15 +209,19 @@ static int check_stores(const struct cpl_module *old, const struct cpl_module *n
 	return 0;
 }
 
-static int check_driver(const struct cpl_module *old, struct cpl_module *now, struct cpl_error *error)
+/* NULL for what is no driver any more. */
+static const struct cpl_storage_service *driver_service(const struct cpl_module *module)
 {
-	const struct cpl_provide_row *row = descriptor_provides(&now->descriptor, "storage", 1);
+	const struct cpl_provide_row *row = descriptor_provides(&module->descriptor, "storage", 1);
 
+	return row ? row->service : NULL;
+}
+
+static int check_driver(const struct cpl_module *old, struct change *change, struct cpl_error *error)
+{
 	if (old != modules.driver)
 		return 0;
-	if (!row)
-		return cpl_fail(error, CPL_E_INVALID, "does not provide the service storage any more");
-	return store_check_driver(now, row->service, error);
+	return store_check_driver(change->now, driver_service(change->now), &change->opening, error);
 }
 
 static int move_state(struct cpl_module *old, struct cpl_module *now, struct cpl_error *error)
@@ -242,27 +266,36 @@ static int replace_commands(struct cpl_module *old, struct cpl_module *now, stru
 	return code;
 }
 
-/* All of it may fail and leaves the old generation as it is. */
-static int prepare(struct cpl_module *old, struct cpl_module *now, struct cpl_error *error)
+/* What the configuration and other modules have to do with it. */
+static int judge(const struct cpl_module *old, struct cpl_module *now, struct cpl_error *error)
 {
 	const char *dependent = plan_dependent(old, now);
 	int code;
 
 	if (dependent)
 		return cpl_fail(error, CPL_E_CONFLICT, "does not provide a service any more that %s needs", dependent);
-	code = check_stores(old, now, error);
+	code = plan_options(now, old, error);
+	return code >= 0 ? check_needs(now, old, error) : code;
+}
+
+/* All of it may fail and leaves the old generation as it is, and so does prepare(). */
+static int get_ready(struct cpl_module *old, struct cpl_module *now, struct cpl_error *error)
+{
+	int code = check_stores(old, now, error);
+
+	if (code >= 0 && old == modules.driver && !driver_service(now))
+		code = cpl_fail(error, CPL_E_INVALID, "does not provide the service storage any more");
 	if (code >= 0)
-		code = plan_options(now, old, error);
-	if (code >= 0)
-		code = check_needs(now, old, error);
-	if (code >= 0)
-		code = module_load(now, error);
-	if (code >= 0)
-		code = move_state(old, now, error);
+		code = judge(old, now, error);
+	return code >= 0 ? module_load(now, error) : code;
+}
+
+static int prepare(struct cpl_module *old, struct change *change, struct cpl_error *error)
+{
+	int code = move_state(old, change->now, error);
+
 	/* A driver's stores are declared to it once it has the data that they are about. */
-	if (code >= 0)
-		code = check_driver(old, now, error);
-	return code;
+	return code >= 0 ? check_driver(old, change, error) : code;
 }
 
 static void swap(struct cpl_module *old, struct cpl_module *now, struct cpl_module *const *list, size_t count, struct tables **tables)
@@ -270,7 +303,7 @@ static void swap(struct cpl_module *old, struct cpl_module *now, struct cpl_modu
 	slot_take_over(old->descriptor.slots, old, now->descriptor.slots, now);
 	if (old == modules.driver) {
 		modules.driver = now;
-		store_set_driver(now, descriptor_provides(&now->descriptor, "storage", 1)->service);
+		store_set_driver(now, driver_service(now));
 	}
 	tables_swap(*tables);
 	manager_reorder(list, count);
@@ -279,22 +312,13 @@ static void swap(struct cpl_module *old, struct cpl_module *now, struct cpl_modu
 	tables_finish(tables);
 }
 
-static int reload(struct change *change, struct cpl_buf *text, struct cpl_error *error)
+static int reload(struct cpl_module *old, struct change *change, struct cpl_buf *text, struct cpl_error *error)
 {
-	struct cpl_module *old = manager_find(cpl_str_of(change->name)), *now;
-	struct cpl_module **list = NULL;
+	struct cpl_module *now = change->now, **list = NULL;
 	struct tables *tables = NULL;
 	size_t count;
-	int code;
+	int code = prepare(old, change, error);
 
-	if (!old)
-		return cpl_fail(error, CPL_E_NOT_FOUND, "is not loaded");
-	now = module_open(change->modules_path, cpl_str_of(change->name), change->copy, error);
-	if (!now)
-		return error->code;
-	CPL_FREE(change->copy);
-	now->generation = old->generation + 1;
-	code = prepare(old, now, error);
 	if (code >= 0)
 		list = list_with(now, old, &count, error);
 	if (list)
@@ -303,14 +327,78 @@ static int reload(struct change *change, struct cpl_buf *text, struct cpl_error 
 		tables_finish(&tables);
 	if (!tables) {
 		cpl_free(list);
-		code = error->code < 0 ? error->code : CPL_E_INVALID;
-		drain_begin(now);
-		return code;
+		return error->code < 0 ? error->code : CPL_E_INVALID;
 	}
 	cpl_buf_addf(text, "%s %s reloaded, generation %u", now->descriptor.name, now->descriptor.version, now->generation);
 	swap(old, now, list, count, &tables);
 	cpl_free(list);
 	return 0;
+}
+
+/* The new generation is not to be. */
+static void give_up(struct change *change)
+{
+	if (change->opening.provider)
+		store_drop_driver(change->now, change->opening.service);
+	drain_begin(change->now);
+}
+
+static void finish_reload(struct change *change, int code, struct cpl_buf *text, const struct cpl_error *error)
+{
+	if (code < 0)
+		give_up(change);
+	finish(change, code, text, error);
+}
+
+/* A driver has opened. The configuration may be another meanwhile. */
+static void reload_opened(void *data)
+{
+	struct change *change = data;
+	struct cpl_module *now = change->now, *old = manager_find(cpl_str_of(change->name));
+	int code = change->opening.code;
+	struct cpl_error error = code < 0 ? change->opening.error : (struct cpl_error){0};
+	struct cpl_buf text = {0};
+
+	cpl_list_remove(&now->node);
+	cpl_list_append(&modules.running, &now->node);
+	if (code >= 0)
+		code = judge(old, now, &error);
+	if (code >= 0)
+		code = reload(old, change, &text, &error);
+	finish_reload(change, code, &text, &error);
+}
+
+static void opened(struct store_opening *opening)
+{
+	loop_at_idle(reload_opened, CPL_CONTAINER(opening, struct change, opening));
+}
+
+static void reload_begin(struct change *change, struct cpl_buf *text, struct cpl_error *error)
+{
+	struct cpl_module *old = manager_find(cpl_str_of(change->name)), *now = NULL;
+	int code = 0;
+
+	if (!old)
+		code = cpl_fail(error, CPL_E_NOT_FOUND, "is not loaded");
+	else if (!(now = module_open(change->modules_path, cpl_str_of(change->name), change->copy, error)))
+		code = error->code;
+	if (code < 0) {
+		finish(change, code, text, error);
+		return;
+	}
+	CPL_FREE(change->copy);
+	change->now = now;
+	now->generation = old->generation + 1;
+	code = get_ready(old, now, error);
+	change->opening.done = opened;
+	if (code >= 0 && old == modules.driver && store_opening_start(&change->opening, now, driver_service(now))) {
+		cpl_list_remove(&now->node);
+		cpl_list_append(&modules.coming, &now->node);
+		return;
+	}
+	if (code >= 0)
+		code = reload(old, change, text, error);
+	finish_reload(change, code, text, error);
 }
 
 /* ---- unload ---- */
@@ -342,18 +430,15 @@ static void at_idle(void *data)
 
 	if (code >= 0 && !modules.config)
 		code = cpl_fail(&error, CPL_E_STOPPING, "the server stops");
+	if (code >= 0 && change->verb == RELOAD) {
+		reload_begin(change, &text, &error);
+		return;
+	}
 	if (code >= 0 && change->verb == LOAD)
 		code = load(change, &text, &error);
-	else if (code >= 0 && change->verb == RELOAD)
-		code = reload(change, &text, &error);
 	else if (code >= 0)
 		code = unload(change, &error);
-	if (code < 0)
-		cpl_buf_addf(&text, "%s", error.text);
-	else if (text.len)
-		cpl_log_info("module changed: %s", text.ptr);
-	end(change, code < 0 ? code : 0, text.ptr ? text.ptr : "");
-	cpl_buf_finish(&text);
+	finish(change, code, &text, &error);
 }
 
 static void copy_file(struct worker_job *job)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stores and their driver: declarations, the way of a request to the driver and back. */
 #include "core/xmpp/store.h"
-#include "core/base/account.h"
 #include "core/base/count.h"
 #include "core/base/metric.h"
 #include "core/loop/worker.h"
@@ -52,8 +51,7 @@ void store_memory_leave(struct account *before)
 
 static struct metric *latency; /* made by the first request */
 
-/* The driver is a module: entering it is accounted like any other entry. */
-static struct account_visit driver_enter(struct cpl_module *provider)
+struct account_visit store_driver_enter(struct cpl_module *provider)
 {
 	return account_enter(account_of_module && provider ? account_of_module(provider) : NULL, provider,
 			     ACCOUNT_IN_STORE);
@@ -156,13 +154,8 @@ static void table_destroy(struct store_table *table)
 	cpl_free(table);
 }
 
-static void last_id_read(struct store_table *table)
+static void last_id_take(struct store_table *table, int64_t last)
 {
-	int64_t last;
-
-	if (table->store.kind != CPL_STORE_ARCHIVE)
-		return;
-	last = storage.service->last_id(storage.provider, &table->store);
 	if (last / 1000 > cpl_now() + CLOCK_BEHIND_MS)
 		cpl_log_warn("the newest row of the store %s is from the future: was the clock set back? "
 			     "seconds=%lld",
@@ -183,7 +176,7 @@ int store_declare(const struct cpl_store *store, struct cpl_error *error)
 	if (!storage.service)
 		return cpl_fail(error, CPL_E_UNSUPPORTED,
 				"the store %s needs a storage driver, and none is loaded", store->name);
-	visit = driver_enter(storage.provider);
+	visit = store_driver_enter(storage.provider);
 	code = storage.service->declare(storage.provider, store, error);
 	if (!code) {
 		account_now.account = account_core();
@@ -197,7 +190,7 @@ int store_declare(const struct cpl_store *store, struct cpl_error *error)
 			table = fresh;
 		}
 		table->missing = false;
-		last_id_read(table);
+		last_id_take(table, store_last_id(storage.provider, storage.service, table));
 	}
 	account_leave(&visit);
 	return code;
@@ -216,6 +209,11 @@ struct store_table *store_table_of(const struct cpl_store *store)
 	return table;
 }
 
+struct store_table *store_table_next(size_t *at)
+{
+	return cpl_map_next(&storage.tables, at);
+}
+
 struct store_table *store_table_newest(const struct store_table *table)
 {
 	return cpl_map_get(&storage.tables, cpl_str_of(table->store.name));
@@ -223,18 +221,42 @@ struct store_table *store_table_newest(const struct store_table *table)
 
 /* ---- the driver ---- */
 
-int store_check_driver(struct cpl_module *provider, const struct cpl_storage_service *service,
+int store_check_driver(struct cpl_module *provider, const struct cpl_storage_service *service, const struct store_opening *opening,
 		       struct cpl_error *error)
 {
-	struct account_visit visit = driver_enter(provider);
+	struct account_visit visit = store_driver_enter(provider);
 	struct store_table *table;
 	size_t at = 0;
 	int code = 0;
 
-	while (!code && (table = cpl_map_next(&storage.tables, &at)))
+	while ((table = cpl_map_next(&storage.tables, &at)))
+		table->ready = NULL;
+	for (size_t i = 0; opening && i < opening->count; i++) {
+		opening->stores[i].table->ready = provider;
+		opening->stores[i].table->ready_last_id = opening->stores[i].last_id;
+	}
+	for (at = 0; !code && (table = cpl_map_next(&storage.tables, &at));) {
+		if (table->ready)
+			continue;
 		code = service->declare(provider, &table->store, error);
+		if (code)
+			break;
+		table->ready = provider;
+		table->ready_last_id = store_last_id(provider, service, table);
+	}
 	account_leave(&visit);
 	return code;
+}
+
+static struct former *former_create(struct cpl_module *provider, const struct cpl_storage_service *service)
+{
+	struct former *former = CPL_NEW(struct former);
+
+	former->provider = provider;
+	former->service = service;
+	former->account = account_of_module(provider);
+	former->account->jobs++;
+	return former;
 }
 
 static void former_add(struct cpl_module *provider, const struct cpl_storage_service *service)
@@ -243,11 +265,7 @@ static void former_add(struct cpl_module *provider, const struct cpl_storage_ser
 
 	if (!account_of_module || !provider)
 		return;
-	former = CPL_NEW(struct former);
-	former->provider = provider;
-	former->service = service;
-	former->account = account_of_module(provider);
-	former->account->jobs++;
+	former = former_create(provider, service);
 	former->next = storage.formers;
 	storage.formers = former;
 }
@@ -256,7 +274,7 @@ static void former_leave(struct worker_job *job)
 {
 	const struct former *former = CPL_CONTAINER(job, struct former, job);
 
-	if (former->service->size > offsetof(struct cpl_storage_service, leave) && former->service->leave)
+	if (STORE_DRIVER_HAS(former->service, leave))
 		former->service->leave(former->provider);
 }
 
@@ -268,6 +286,13 @@ static void former_left(struct worker_job *job)
 	cpl_free(former);
 }
 
+static void former_start(struct former *former)
+{
+	former->job.work = former_leave;
+	former->job.done = former_left;
+	worker_start(&former->job);
+}
+
 /* All requests of former drivers are back. */
 static void formers_leave(void)
 {
@@ -275,10 +300,13 @@ static void formers_leave(void)
 
 	while ((former = storage.formers)) {
 		storage.formers = former->next;
-		former->job.work = former_leave;
-		former->job.done = former_left;
-		worker_start(&former->job);
+		former_start(former);
 	}
+}
+
+void store_drop_driver(struct cpl_module *provider, const struct cpl_storage_service *service)
+{
+	former_start(former_create(provider, service));
 }
 
 static void job_submit(struct store_job *job)
@@ -287,7 +315,7 @@ static void job_submit(struct store_job *job)
 
 	job->generation = storage.generation;
 	storage.at_driver++;
-	visit = driver_enter(storage.provider);
+	visit = store_driver_enter(storage.provider);
 	storage.service->submit(storage.provider, &job->request);
 	account_leave(&visit);
 }
@@ -319,10 +347,26 @@ static void waiting_submit(void)
 	}
 }
 
+static void table_hand_over(struct store_table *table)
+{
+	struct cpl_error error = {0};
+
+	if (table->ready != storage.provider) {
+		table->missing = storage.service->declare(storage.provider, &table->store, &error) != 0;
+		if (table->missing) {
+			cpl_log_error("the storage driver cannot keep the store %s: %s", table->store.name, error.text);
+			return;
+		}
+		table->ready_last_id = store_last_id(storage.provider, storage.service, table);
+	}
+	table->missing = false;
+	table->ready = NULL;
+	last_id_take(table, table->ready_last_id);
+}
+
 void store_set_driver(struct cpl_module *provider, const struct cpl_storage_service *service)
 {
 	struct store_table *table;
-	struct cpl_error error = {0};
 	size_t at = 0;
 
 	if (service && storage.service)
@@ -333,16 +377,10 @@ void store_set_driver(struct cpl_module *provider, const struct cpl_storage_serv
 	storage.provider = provider;
 	storage.service = service;
 	if (service) {
-		struct account_visit visit = driver_enter(provider);
+		struct account_visit visit = store_driver_enter(provider);
 
-		while ((table = cpl_map_next(&storage.tables, &at))) {
-			table->missing = service->declare(provider, &table->store, &error) != 0;
-			if (table->missing)
-				cpl_log_error("the storage driver cannot keep the store %s: %s",
-					      table->store.name, error.text);
-			else
-				last_id_read(table);
-		}
+		while ((table = cpl_map_next(&storage.tables, &at)))
+			table_hand_over(table);
 		account_leave(&visit);
 	}
 	if (storage.at_former == 0) {

@@ -15,7 +15,8 @@
 #ifndef CORE_XMPP_STORE_H
 #define CORE_XMPP_STORE_H
 
-#include "core/loop/loop.h"
+#include "core/base/account.h"
+#include "core/loop/worker.h"
 #include <couplet/store.h>
 
 /*
@@ -26,16 +27,38 @@
  */
 int store_declare(const struct cpl_store *store, struct cpl_error *error);
 
+/* Has a driver open what it needs (blocking), if it has a function for that: for the first driver, before store_set_driver(). */
+int store_open_driver(struct cpl_module *provider, const struct cpl_storage_service *service, struct cpl_error *error);
+
+/* A driver that gets ready on a worker to take another's place: it opens what it needs and declares every store that is in use. */
+struct store_opening {
+	void (*done)(struct store_opening *opening); /* set by the caller */
+	int code;				      /* the result */
+	struct cpl_error error;
+	struct worker_job job;
+	struct cpl_module *provider;
+	const struct cpl_storage_service *service;
+	struct account *account; /* of the provider; its code stays until `done` */
+	struct store_opened *stores;
+	size_t count;
+};
+/* False: the driver has no function for that, and nothing begins; else `done` is called in a later turn. The memory stays the caller's, until then untouched. */
+bool store_opening_start(struct store_opening *opening, struct cpl_module *provider, const struct cpl_storage_service *service);
+/* Frees what it refers to. For one that was never started, too. */
+void store_opening_finish(struct store_opening *opening);
+
 /*
- * Has another driver declare every store that is in use, without switching to it: the step of a reload that
- * may fail. store_set_driver() then switches, cannot fail, and lets requests wait for the former driver as
+ * Has another driver declare every store that is in use, but for those that `opening` (may be NULL) has declared, without switching to it: the step of a
+ * reload that may fail. store_set_driver() then switches, cannot fail, and lets requests wait for the former driver as
  * described above. A driver that was not checked before is checked by it; a store that it cannot keep is
  * logged, and requests for it end with CPL_E_UNSUPPORTED. NULL, NULL: there is no driver any more: requests
  * that wait end with CPL_E_STOPPING, and calls are refused with it. The provider must stay valid until its
  * unload, which gives back what it has.
  */
-int store_check_driver(struct cpl_module *provider, const struct cpl_storage_service *service,
+int store_check_driver(struct cpl_module *provider, const struct cpl_storage_service *service, const struct store_opening *opening,
 		       struct cpl_error *error);
+/* A driver that was opened and does not take the other's place after all: its leave() runs on a worker. */
+void store_drop_driver(struct cpl_module *provider, const struct cpl_storage_service *service);
 void store_set_driver(struct cpl_module *provider, const struct cpl_storage_service *service);
 
 /* Requests under way: at a driver, or waiting for one. For the drain at stop. */
@@ -44,7 +67,7 @@ size_t store_pending(void);
 /* Forgets stores and driver. Nothing may be pending. */
 void store_finish(void);
 
-/* ---- between store.c and store_calls.c ---- */
+/* ---- between store.c, store_calls.c and store_opening.c ---- */
 
 /* A store as the core knows it. Never freed before store_finish(): requests point to `store`, which is the
  * core's own copy. */
@@ -53,6 +76,8 @@ struct store_table {
 	unsigned columns;
 	int64_t last_id;	   /* of archives: the last one given out */
 	bool missing;		   /* the present driver could not declare it */
+	const struct cpl_module *ready; /* the driver to come that has declared it */
+	int64_t ready_last_id;		/* what that one says */
 	struct store_table *older; /* former shapes of the same name */
 };
 
@@ -68,6 +93,18 @@ struct store_job {
 
 /* NULL when it was not declared, or with another number of columns. */
 struct store_table *store_table_of(const struct cpl_store *store);
+/* All stores by their newest shapes: start with *at = 0; NULL at the end. */
+struct store_table *store_table_next(size_t *at);
+struct store_opened {
+	struct store_table *table;
+	int64_t last_id;
+};
+/* What the driver says of an archive, 0 of others. */
+int64_t store_last_id(struct cpl_module *provider, const struct cpl_storage_service *service, const struct store_table *table);
+/* A driver is a module: entering it is accounted like any other entry. Ends with account_leave(). */
+struct account_visit store_driver_enter(struct cpl_module *provider);
+/* An optional function, which came to the service later. */
+#define STORE_DRIVER_HAS(service, member) ((service)->size > offsetof(struct cpl_storage_service, member) && (service)->member)
 /* The newest shape of the same store, which gives out the ids. */
 struct store_table *store_table_newest(const struct store_table *table);
 /* An empty request with its arena; destroys it, too, if it is not started. */

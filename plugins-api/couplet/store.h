@@ -220,6 +220,13 @@ struct cpl_storage_service {
 	 * functions for the session thread.
 	 */
 	void (*leave)(struct cpl_module *driver);
+	/*
+	 * May be NULL, like the member itself in drivers whose `size` is less. Opens what takes time to open (files, connections, threads), so that load() need not: called once between load() and
+	 * the first declare(). At a reload a worker thread calls it, and declare() and last_id() for every store that is in use, one call after the other, while the former generation serves and
+	 * writes; save() and restore() come then, and the first submit() when that one has given back every request. These calls use cpl_module_data(), CPL_CONFIG(driver, NULL, ...) and what may be called on any
+	 * thread. A failure refuses the driver; leave() and unload() come in any case. Without it declare() and last_id() are called on the session thread always.
+	 */
+	int (*open)(struct cpl_module *driver, struct cpl_error *error);
 };
 
 /* Gives a request back with its result; any thread. The request is the core's from then on. */

@@ -57,20 +57,31 @@ int clock_read(struct database *db, struct db_table *table, struct cpl_error *er
 	return code;
 }
 
+/* A failure leaves the ordinary segment, with which a range is too narrow: then ranges are not used at all. */
+static void read_or_widen(struct database *db, struct db_table *table)
+{
+	struct cpl_error error;
+
+	if (!clock_read(db, table, &error))
+		return;
+	pthread_mutex_lock(&db->tables_lock);
+	table->segments[0] = (struct db_segment){INT64_MIN, INT64_MIN, INT64_MAX};
+	table->segment_count = 1;
+	pthread_mutex_unlock(&db->tables_lock);
+}
+
+void clocks_read(struct database *db)
+{
+	for (struct db_table *table = db->all_tables; table; table = table->next)
+		if (table->store.kind == CPL_STORE_ARCHIVE)
+			read_or_widen(db, table);
+}
+
 void clocks_undo(struct database *db)
 {
-	for (struct db_table *table = db->all_tables; table; table = table->next) {
-		struct cpl_error error;
-
-		/* A failure leaves the ordinary segment, with which a range is too narrow: then ranges are
-		 * not used at all. */
-		if (table->clock_changed && clock_read(db, table, &error)) {
-			pthread_mutex_lock(&db->tables_lock);
-			table->segments[0] = (struct db_segment){INT64_MIN, INT64_MIN, INT64_MAX};
-			table->segment_count = 1;
-			pthread_mutex_unlock(&db->tables_lock);
-		}
-	}
+	for (struct db_table *table = db->all_tables; table; table = table->next)
+		if (table->clock_changed)
+			read_or_widen(db, table);
 }
 
 void clocks_end(struct database *db)

@@ -19,6 +19,8 @@
 
 /* Reads the segments of an archive. Writer; also after a rollback. */
 int clock_read(struct database *db, struct db_table *table, struct cpl_error *error);
+/* Reads those of all archives again. Writer, between transactions. */
+void clocks_read(struct database *db);
 /* Reads again what the transaction has changed: a part of it, or all, was undone. */
 void clocks_undo(struct database *db);
 /* The transaction has ended. */

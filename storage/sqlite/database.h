@@ -139,6 +139,7 @@ struct database {
 	struct cpl_map traffic; /* bare JID -> struct db_traffic */
 	size_t writes_unfinished;
 	bool writer_waits_for_reads, writer_is_idle;
+	bool caught_up; /* the writer has read what a former instance may have changed since the file was opened */
 	bool stopping, checkpointer_stopping;
 	bool checkpoint_due; /* something was committed */
 	atomic_bool log_is_long;

@@ -248,7 +248,7 @@ static int log_check(const struct db_connection *connection, struct cpl_error *e
 		connection->path);
 }
 
-static int open_all(struct database *db, const struct db_config *config, struct cpl_error *error)
+int db_open(struct database *db, const struct db_config *config, struct cpl_error *error)
 {
 	bool fresh = false;
 	int code = file_create(db->path, error);
@@ -274,7 +274,7 @@ static int open_all(struct database *db, const struct db_config *config, struct 
 	return code ? code : connection_configure(&db->checkpointer, config, error);
 }
 
-struct database *db_open(const char *path, const struct db_config *config, struct cpl_error *error)
+struct database *db_create(const char *path, const struct db_config *config)
 {
 	struct database *db = CPL_NEW(struct database);
 	pthread_condattr_t monotonic;
@@ -292,8 +292,6 @@ struct database *db_open(const char *path, const struct db_config *config, struc
 	pthread_cond_init(&db->task_done, NULL);
 	pthread_cond_init(&db->reads_done, NULL);
 	pthread_condattr_destroy(&monotonic);
-	if (open_all(db, config, error))
-		db_close(&db);
 	return db;
 }
 

@@ -5,12 +5,14 @@
 
 #include "storage/sqlite/database.h"
 
+/* A database that is not open yet; ends with db_close(). */
+struct database *db_create(const char *path, const struct db_config *config);
 /*
  * Opens (or makes, mode 0600) the file and its three connections and sees to the tables that every database
- * has. Blocking. NULL with *error: the file cannot be opened, is no SQLite database, is not Couplet's, is
- * read-only, or was written by a newer version.
+ * has. Blocking; any thread. A code with *error: the file cannot be opened, is no SQLite database, is not Couplet's, is
+ * read-only, or was written by a newer version. db_close() is due all the same.
  */
-struct database *db_open(const char *path, const struct db_config *config, struct cpl_error *error);
+int db_open(struct database *db, const struct db_config *config, struct cpl_error *error);
 /* After the threads have ended, while another instance has the file open: closes the connections. db_close() is still due. Any thread. */
 void db_leave(struct database *db);
 /* After the threads have ended: a truncating checkpoint, then everything is closed. Nulls. */

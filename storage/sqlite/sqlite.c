@@ -85,12 +85,22 @@ static void sqlite_leave(struct cpl_module *driver)
 	db_leave(db);
 }
 
+/* What fails here is closed by sqlite_leave() or sqlite_unload(). */
+static int sqlite_open(struct cpl_module *driver, struct cpl_error *error)
+{
+	struct database *db = cpl_module_data(driver);
+	int code = db_open(db, CPL_CONFIG(driver, NULL, struct db_config), error);
+
+	return code ? code : threads_start(db, error);
+}
+
 static const struct cpl_storage_service sqlite_service = {
 	.size = sizeof(sqlite_service),
 	.declare = sqlite_declare,
 	.submit = sqlite_submit,
 	.last_id = sqlite_last_id,
 	.leave = sqlite_leave,
+	.open = sqlite_open,
 };
 
 static const struct cpl_provide_row sqlite_provides[] = {
@@ -102,24 +112,14 @@ static int sqlite_load(struct cpl_module *self, struct cpl_error *error)
 {
 	const struct db_config *config = CPL_CONFIG(self, NULL, struct db_config);
 	struct cpl_str folder = cpl_data_directory();
-	struct database *db;
 	char *path;
-	int code;
 
 	if (config->file.len > 0 && config->file.ptr[0] == '/')
 		path = cpl_strdup(config->file);
 	else
 		path = cpl_asprintf("%.*s/%.*s", CPL_ARG(folder), CPL_ARG(config->file));
-	db = db_open(path, config, error);
+	cpl_module_set_data(self, db_create(path, config));
 	cpl_free(path);
-	if (!db)
-		return error->code;
-	code = threads_start(db, error);
-	if (code) {
-		db_close(&db);
-		return code;
-	}
-	cpl_module_set_data(self, db);
 	return 0;
 }
 

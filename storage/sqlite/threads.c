@@ -128,7 +128,7 @@ void threads_submit(struct database *db, struct cpl_store_request *request)
 	bool reader;
 
 	pthread_mutex_lock(&db->lock);
-	reader = !request->write && !traffic_has_writes(db, request);
+	reader = !request->write && db->caught_up && !traffic_has_writes(db, request);
 	traffic_enter(db, request, reader);
 	if (reader) {
 		queue_add(&db->reads, request);

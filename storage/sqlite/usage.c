@@ -14,15 +14,15 @@ static const char layout[] = "CREATE TABLE IF NOT EXISTS account_usage ( -- kept
 			     "\tquota INTEGER -- the most bytes; 0: any number; NULL: as the configuration says\n"
 			     ") STRICT";
 
-static bool quotas_are_there(struct database *db)
+/* When in doubt there are some: then each write looks. */
+void usage_read(struct database *db)
 {
 	sqlite3_stmt *statement = NULL;
-	bool there = sqlite3_prepare_v2(db->writer.sql, "SELECT 1 FROM account_usage WHERE quota IS NOT NULL LIMIT 1", -1, &statement, NULL) ==
-			     SQLITE_OK &&
-		     sqlite3_step(statement) == SQLITE_ROW;
 
+	db->own_quotas = sqlite3_prepare_v2(db->writer.sql, "SELECT 1 FROM account_usage WHERE quota IS NOT NULL LIMIT 1", -1, &statement,
+					    NULL) != SQLITE_OK ||
+			 sqlite3_step(statement) != SQLITE_DONE;
 	sqlite3_finalize(statement);
-	return there;
 }
 
 int usage_open(struct database *db, struct cpl_error *error)
@@ -30,7 +30,7 @@ int usage_open(struct database *db, struct cpl_error *error)
 	int code = db_exec(&db->writer, layout, error);
 
 	if (!code)
-		db->own_quotas = quotas_are_there(db);
+		usage_read(db);
 	return code;
 }
 

@@ -10,6 +10,8 @@
 
 /* Of a file that was made before there was such a table, too. In the open transaction or without one. */
 int usage_open(struct database *db, struct cpl_error *error);
+/* Reads again whether any account has a quota of its own. Writer. */
+void usage_read(struct database *db);
 /* Has a store's table counted from now on, with what is in it already. In the transaction of its declaration; writes nothing when all is as it should be. */
 int usage_declare(struct database *db, const struct db_table *table, struct cpl_error *error);
 /* The run of steps [first, end) of one account is executed: refused with CPL_E_FULL when the account has more than its quota afterwards, and more than before. */

@@ -213,6 +213,19 @@ static void group_serve(struct group *group)
 	pthread_mutex_lock(&db->lock);
 }
 
+/*
+ * Before the first request. At a reload the file was opened, and the stores were declared, while the former instance went on writing. Called and returns with the
+ * lock held.
+ */
+static void catch_up(struct database *db)
+{
+	pthread_mutex_unlock(&db->lock);
+	clocks_read(db);
+	usage_read(db);
+	pthread_mutex_lock(&db->lock);
+	db->caught_up = true;
+}
+
 void *writer_run(void *data)
 {
 	struct database *db = data;
@@ -223,6 +236,8 @@ void *writer_run(void *data)
 	while (db->writes.first || db->tasks || !db->stopping) {
 		task = db->tasks;
 		if (db->writes.first) {
+			if (!db->caught_up)
+				catch_up(db);
 			group_serve(&group);
 		} else if (task) {
 			db->tasks = task->next;

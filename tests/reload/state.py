@@ -133,6 +133,26 @@ def refused(state, kind, text):
 	state.demand(not os.path.isdir(folder) or not os.listdir(folder), 'a copy of the file is left')
 
 
+def driver_refused(state):
+	"""A storage driver opens its file before it takes over: when that fails, the former one goes on, and a later reload finds nothing in its way."""
+	file = os.path.join(state.server.directory, 'data', 'couplet.sqlite')
+	mode = os.stat(file).st_mode & 0o777
+	os.chmod(file, 0o400)
+	try:
+		reason = state.server.refused('module', 'reload', 'sqlite')
+	finally:
+		os.chmod(file, mode)
+	state.demand('couplet.sqlite cannot be opened for writing' in reason, 'the reason is "%s"' % reason)
+	state.server.forget('module could not be reloaded name=sqlite reason=')
+	state.server.import_accounts([('nurse', 'localhost', 'password')])
+	alone = lambda: [row['state'] for row in state.server.table('module', 'list') if row['module'] == 'sqlite'] == ['started']
+	state.eventually(alone, 'not one generation is left, and started')
+	said = state.server.good('module', 'reload', 'sqlite')
+	state.demand(said == 'sqlite 1.0 reloaded, generation 2\n', 'coupletctl says %r' % said)
+	state.eventually(alone, 'not one generation is left, and started')
+	state.server.import_accounts([('peter', 'localhost', 'password')])
+
+
 def same_layout(state):
 	"""The data stays where it is."""
 	state.place(1)
@@ -201,6 +221,7 @@ def run(options, report, make_server, demand):
 		state = State(server, demand)
 		for title, kind, text in FAILURES:
 			report('a reload with %s changes nothing' % title, refused, state, kind, text)
+		report('a reload of a storage driver that cannot open its file changes nothing', driver_refused, state)
 		report('a reload keeps state and slots', same_layout, state)
 		report('a reload with another layout migrates slots', other_layout, state)
 		report('a reload without a migration frees slots with the old code', back_again, state)

@@ -18,7 +18,7 @@ static int64_t last_id(struct cpl_module *driver, const struct cpl_store *store)
 	return 0;
 }
 
-static const struct cpl_storage_service service = {sizeof(service), declare, submit, last_id, NULL};
+static const struct cpl_storage_service service = {.size = sizeof(service), .declare = declare, .submit = submit, .last_id = last_id};
 static const struct cpl_provide_row provides[] = {{"storage", 1, &service}, {0}};
 
 static int nostore_load(struct cpl_module *self, struct cpl_error *error)

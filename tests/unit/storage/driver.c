@@ -23,6 +23,7 @@ struct cpl_module {
 static struct {
 	const struct cpl_descriptor *descriptor;
 	struct cpl_module *module;
+	struct cpl_module *next; /* between driver_prepare() and driver_take() */
 	struct cpl_module *former; /* closed, and what it has handed over not taken yet */
 	struct cpl_bag *kept;
 	char directory[64];
@@ -155,8 +156,9 @@ static struct cpl_module *module_load(struct cpl_bag *bag, struct cpl_error *err
 
 	module->config = config_make(stage.descriptor);
 	if (stage.descriptor->load(module, error) == 0) {
-		if (!bag || !stage.descriptor->restore ||
-		    stage.descriptor->restore(module, bag, stage.descriptor->schema, error) == 0)
+		if (store_open_driver(module, stage.descriptor->provides[0].service, error) == 0 &&
+		    (!bag || !stage.descriptor->restore ||
+		     stage.descriptor->restore(module, bag, stage.descriptor->schema, error) == 0))
 			return module;
 		stage.descriptor->unload(module);
 	}
@@ -214,23 +216,39 @@ void driver_close(void)
 	store_finish();
 }
 
-int driver_swap(struct cpl_error *error)
+int driver_prepare(struct cpl_error *error)
 {
 	struct cpl_bag *bag = module_save(stage.module);
-	struct cpl_module *former = stage.module, *module = module_load(bag, error);
-	int code = module ? store_check_driver(module, stage.descriptor->provides[0].service, error)
-			  : error->code;
+	int code = 0;
 
+	stage.next = module_load(bag, error);
 	bag_destroy(&bag);
+	if (stage.next)
+		code = store_check_driver(stage.next, stage.descriptor->provides[0].service, NULL, error);
 	if (code) {
-		if (module)
-			module_unload(module);
-		return code;
+		module_unload(stage.next);
+		stage.next = NULL;
 	}
-	stage.module = module;
-	store_set_driver(module, stage.descriptor->provides[0].service);
+	return stage.next ? 0 : error->code;
+}
+
+void driver_take(void)
+{
+	struct cpl_module *former = stage.module;
+
+	stage.module = stage.next;
+	stage.next = NULL;
+	store_set_driver(stage.module, stage.descriptor->provides[0].service);
 	module_unload(former);
-	return 0;
+}
+
+int driver_swap(struct cpl_error *error)
+{
+	int code = driver_prepare(error);
+
+	if (!code)
+		driver_take();
+	return code;
 }
 
 /* ---- answers ---- */

@@ -25,7 +25,10 @@ int driver_open(struct cpl_error *error);
 /* Waits for all requests, then stops as the server does; rows that only a reload keeps are handed over to the
  * next driver_open(). */
 void driver_close(void);
-/* A reload with requests under way: a second instance takes over, then the first is unloaded. */
+/* A reload in two steps: a second instance opens and declares all stores while the first serves; then it takes over, and the first is unloaded. */
+int driver_prepare(struct cpl_error *error);
+void driver_take(void);
+/* Both, with requests under way. */
 int driver_swap(struct cpl_error *error);
 
 /* A request and a copy of its results. */

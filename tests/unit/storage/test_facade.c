@@ -29,8 +29,13 @@ static unsigned taken_count[2];
 static int declare_code;
 static int64_t last_id;
 
+static pthread_t session_thread;
+static _Atomic unsigned declares, declares_here;
+
 static int slow_declare(struct cpl_module *driver, const struct cpl_store *store, struct cpl_error *error)
 {
+	declares++;
+	declares_here += pthread_equal(pthread_self(), session_thread) != 0;
 	return declare_code ? cpl_fail(error, declare_code, "not this one") : 0;
 }
 
@@ -46,13 +51,12 @@ static int64_t slow_last_id(struct cpl_module *driver, const struct cpl_store *s
 	return last_id;
 }
 
-static const struct cpl_storage_service slow = {sizeof(slow), slow_declare, slow_submit, slow_last_id, NULL};
+static const struct cpl_storage_service slow = {sizeof(slow), slow_declare, slow_submit, slow_last_id, NULL, NULL};
 
 /* ---- a driver that takes its leave ---- */
 
 static struct account *first_account;
 static _Atomic unsigned leaves, leaves_here;
-static pthread_t session_thread;
 
 static struct account *account_of(struct cpl_module *module)
 {
@@ -65,7 +69,7 @@ static void slow_leave(struct cpl_module *driver)
 	leaves_here += pthread_equal(pthread_self(), session_thread) != 0;
 }
 
-static const struct cpl_storage_service leaving = {sizeof(leaving), slow_declare, slow_submit, slow_last_id, slow_leave};
+static const struct cpl_storage_service leaving = {sizeof(leaving), slow_declare, slow_submit, slow_last_id, slow_leave, NULL};
 
 static int setup(void **state)
 {
@@ -74,6 +78,8 @@ static int setup(void **state)
 	memset(taken_count, 0, sizeof(taken_count));
 	declare_code = 0;
 	last_id = 0;
+	leaves = leaves_here = 0;
+	session_thread = pthread_self();
 	if (loop_init(false))
 		return -1;
 	store_set_driver(FIRST, &slow);
@@ -139,7 +145,6 @@ static void test_former_driver_leaves(void **state)
 {
 	struct answer answers[2] = {0};
 
-	session_thread = pthread_self();
 	first_account = account_create("first");
 	assert_int_equal(worker_init(1), 0);
 	store_set_driver(FIRST, &leaving);
@@ -167,6 +172,110 @@ static void test_former_driver_leaves(void **state)
 	account_release(&first_account);
 	answer_finish(&answers[0]);
 	answer_finish(&answers[1]);
+}
+
+/* ---- a driver that opens ---- */
+
+static _Atomic int open_code;
+static _Atomic unsigned opens, opens_here;
+
+static int slow_open(struct cpl_module *driver, struct cpl_error *error)
+{
+	opens++;
+	opens_here += pthread_equal(pthread_self(), session_thread) != 0;
+	return open_code ? cpl_fail(error, open_code, "no such file") : 0;
+}
+
+static const struct cpl_storage_service opening_service = {sizeof(opening_service), slow_declare, slow_submit, slow_last_id, slow_leave, slow_open};
+
+static unsigned openings_done;
+
+static void opening_done(struct store_opening *opening)
+{
+	openings_done++;
+}
+
+static void wait_for_opening(void)
+{
+	for (unsigned i = 0; i < 1000 && !openings_done; i++)
+		loop_turn(10);
+	assert_int_equal(openings_done, 1);
+}
+
+/* The worker opens and declares, the former driver serves meanwhile, and what is left for the session thread is what was declared since. */
+static void test_next_driver_opens_on_a_worker(void **state)
+{
+	static const struct cpl_store late = {"late", CPL_STORE_KEYVAL, 1, NULL, NULL};
+	struct store_opening opening = {.done = opening_done};
+	struct answer answer = {0};
+	struct cpl_batch *batch = cpl_batch_create();
+	struct cpl_value value = CPL_NULL;
+	struct cpl_error error;
+
+	assert_false(store_opening_start(&opening, SECOND, &slow));
+	store_opening_finish(&opening);
+	first_account = account_create("first");
+	account_of_module = account_of;
+	assert_int_equal(worker_init(1), 0);
+	opens = opens_here = openings_done = 0;
+	declares = declares_here = 0;
+	last_id = cpl_now() * 1000 + 30000000;
+	assert_true(store_opening_start(&opening, SECOND, &opening_service));
+	get(&answer);
+	assert_int_equal(taken_count[0], 1);
+	wait_for_opening();
+	assert_int_equal(opening.code, 0);
+	assert_int_equal(opens, 1);
+	assert_int_equal(opens_here, 0);
+	assert_int_equal(declares, 2);
+	assert_int_equal(declares_here, 0);
+	assert_int_equal(store_declare(&late, &error), 0);
+	assert_int_equal(declares_here, 1);
+	assert_int_equal(store_check_driver(SECOND, &opening_service, &opening, &error), 0);
+	assert_int_equal(declares_here, 2);
+	store_set_driver(SECOND, &opening_service);
+	assert_int_equal(declares, 4);
+	assert_int_equal(declares_here, 2);
+	store_opening_finish(&opening);
+	assert_int_equal(cpl_batch_append(batch, &diary, ROMEO, 0, (struct cpl_jid){0}, &value), last_id + 1);
+	cpl_batch_destroy(&batch);
+	cpl_store_finished(taken[0][0]);
+	for (unsigned i = 0; i < 1000 && first_account->jobs; i++)
+		loop_turn(10);
+	answer_finish(&answer);
+	worker_finish();
+	account_of_module = NULL;
+	account_release(&first_account);
+}
+
+static void test_next_driver_does_not_open(void **state)
+{
+	struct store_opening opening = {.done = opening_done};
+
+	first_account = account_create("first");
+	account_of_module = account_of;
+	assert_int_equal(worker_init(1), 0);
+	opens = openings_done = 0;
+	declares = 0;
+	open_code = CPL_E_IO;
+	assert_true(store_opening_start(&opening, FIRST, &opening_service));
+	assert_int_equal(first_account->jobs, 1);
+	wait_for_opening();
+	open_code = 0;
+	assert_int_equal(first_account->jobs, 0);
+	assert_int_equal(opening.code, CPL_E_IO);
+	assert_string_equal(opening.error.text, "no such file");
+	assert_int_equal(declares, 0);
+	store_opening_finish(&opening);
+	store_drop_driver(FIRST, &opening_service);
+	assert_int_equal(first_account->jobs, 1);
+	for (unsigned i = 0; i < 1000 && first_account->jobs; i++)
+		loop_turn(10);
+	assert_int_equal(leaves, 1);
+	assert_int_equal(leaves_here, 0);
+	worker_finish();
+	account_of_module = NULL;
+	account_release(&first_account);
 }
 
 static void test_no_next_driver(void **state)
@@ -224,7 +333,7 @@ static void test_next_driver_refuses_a_store(void **state)
 	struct cpl_error error;
 
 	declare_code = CPL_E_UNSUPPORTED;
-	assert_int_equal(store_check_driver(SECOND, &slow, &error), CPL_E_UNSUPPORTED);
+	assert_int_equal(store_check_driver(SECOND, &slow, NULL, &error), CPL_E_UNSUPPORTED);
 	assert_string_equal(error.text, "not this one");
 	store_set_driver(SECOND, &slow);
 	get(&answer);
@@ -268,6 +377,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		CASE(requests_wait_for_the_former_driver),
 		CASE(former_driver_leaves),
+		CASE(next_driver_opens_on_a_worker),
+		CASE(next_driver_does_not_open),
 		CASE(no_next_driver),
 		CASE(result_of_a_cancelled_read_is_dropped),
 		CASE(next_driver_refuses_a_store),

@@ -323,6 +323,35 @@ static void test_backup_before_a_migration(void **state)
 	open_all();
 }
 
+/* What the former instance writes while the next one has the file open already: another step of the clock, the first quota of an account's own. */
+static void test_catches_up_with_the_former_instance(void **state)
+{
+	struct cpl_value value = CPL_BYTES(CPL_STR("x"));
+	struct cpl_archive_query query = {.start = 1000, .end = 2000, .limit = 10};
+	struct cpl_batch *batch = cpl_batch_create();
+	struct cpl_error error = {0};
+	struct answer answer = {.columns = 1};
+
+	open_all();
+	cpl_batch_account_create(batch, ROMEO);
+	cpl_batch_append(batch, &diary, ROMEO, cpl_now(), (struct cpl_jid){0}, &value);
+	assert_int_equal(commit(&batch), 0);
+	assert_int_equal(driver_prepare(&error), 0);
+	batch = cpl_batch_create();
+	cpl_batch_append(batch, &diary, ROMEO, 1500, (struct cpl_jid){0}, &value);
+	cpl_batch_account_quota(batch, ROMEO, 40);
+	assert_int_equal(commit(&batch), 0);
+	driver_take();
+	assert_int_equal(cpl_archive_query(&answer.call, NULL, &diary, ROMEO, &query, answer_done), 0);
+	assert_int_equal(answer_wait(&answer), 0);
+	assert_int_equal(answer.count, 1);
+	assert_int_equal(answer.rows[0].when, 1500);
+	answer_finish(&answer);
+	batch = cpl_batch_create();
+	cpl_batch_append(batch, &diary, ROMEO, cpl_now(), (struct cpl_jid){0}, &value);
+	assert_int_equal(commit(&batch), CPL_E_FULL);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -336,6 +365,7 @@ int main(void)
 		CASE(foreign_lock),
 		CASE(account_removed_behind_our_back),
 		CASE(backup_before_a_migration),
+		CASE(catches_up_with_the_former_instance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
