@@ -71,36 +71,51 @@ void step_flood(uint32_t quiet)
 	report(", \"p99_ratio\": %.2f", p99 > 0 ? latency_percentile(0.99) / p99 : 0);
 }
 
+static uint64_t noise_bytes, look;
+static long most;
+
+/* What is left of the megabytes, as fast as the server reads; and a look at its memory, ten times a second. */
+static bool push(uint64_t bytes)
+{
+	while (noise_bytes < bytes && noisy->out_len - noisy->out_sent < 65536) {
+		make_noise();
+		noise_bytes += load.body + 100u;
+	}
+	if (now_ns() > look) {
+		long now = measure_rss(load.pid);
+
+		most = now > most ? now : most;
+		look = deadline(0.1);
+	}
+	return noise_bytes < bytes || noisy->out_len > noisy->out_sent;
+}
+
 /* The last session stops reading and is sent so many megabytes by the one before it. */
 void step_slow(uint32_t megabytes)
 {
 	struct pace pace;
 	uint32_t quiet = load.sessions - 2;
 	double p99 = alone(&pace, quiet);
-	uint64_t bytes = 0, look = 0, each = load.body + 100u, until;
-	long before = measure_rss(load.pid), most = before;
+	uint64_t bytes = (uint64_t)megabytes << 20, until;
+	long before = measure_rss(load.pid);
+	bool under_way = true;
 
-	noisy->received = count_noise;
+	noise_bytes = look = 0;
+	most = before;
+	noisy->received = target->received = count_noise;
 	client_deafen(target);
 	pace_begin(&pace, quiet, load.rate, load.span);
 	while (pace_send(&pace)) {
-		while (bytes < (uint64_t)megabytes << 20 && noisy->out_len - noisy->out_sent < 65536) {
-			make_noise();
-			bytes += each;
-		}
+		push(bytes);
 		turn(0);
-		if (now_ns() > look) {
-			long now = measure_rss(load.pid);
-
-			most = now > most ? now : most;
-			look = deadline(0.1);
-		}
 	}
 	pace_end(&pace);
-	/* The sender of all this must have got rid of it: its next request is answered. */
-	for (until = deadline(load.seconds); noisy->out_len > noisy->out_sent && now_ns() < until;)
+	for (until = deadline(load.seconds); under_way && now_ns() < until; turn(10))
+		under_way = push(bytes);
+	/* What the kernel has kept for it, and then the end, if the server has closed it. */
+	client_listen(target);
+	for (until = deadline(5); !target->dead && now_ns() < until;)
 		turn(10);
 	report(", \"p99_ratio\": %.2f, \"grown_kib\": %ld, \"slow_reader_closed\": %s, \"sender_done\": %s",
-	       p99 > 0 ? latency_percentile(0.99) / p99 : 0, most - before, client_is_hung_up(target) ? "true" : "false",
-	       noisy->out_len == noisy->out_sent ? "true" : "false");
+	       p99 > 0 ? latency_percentile(0.99) / p99 : 0, most - before, target->dead ? "true" : "false", under_way ? "false" : "true");
 }

@@ -87,9 +87,12 @@ void client_deafen(struct client *client)
 	epoll_ctl(epoll, EPOLL_CTL_MOD, client->fd, &event);
 }
 
-bool client_is_hung_up(struct client *client)
+void client_listen(struct client *client)
 {
-	return client->hung_up;
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
+
+	client->deaf = false;
+	epoll_ctl(epoll, EPOLL_CTL_MOD, client->fd, &event);
 }
 
 /* ---- output ---- */
@@ -415,7 +418,6 @@ static void handle(struct client *client, uint32_t events)
 	if (client->dead)
 		return;
 	if (client->deaf) {
-		client->hung_up = true;
 		client_close(client);
 		return;
 	}
@@ -475,7 +477,7 @@ bool client_start(struct client *client, const struct client_options *options, c
 	int on = 1;
 
 	client->options = options;
-	client->dead = client->secured = client->may_end = client->deaf = client->hung_up = false;
+	client->dead = client->secured = client->may_end = client->deaf = false;
 	client->writing = true;
 	snprintf(client->user, sizeof client->user, "%s", user);
 	client->started_ns = now_ns();

@@ -46,7 +46,7 @@ struct client {
 	const struct client_options *options;
 	SSL *tls;
 	bool secured, writing, dead;
-	bool may_end, deaf, hung_up;
+	bool may_end, deaf;
 	char user[64];
 	char nonce[32];
 	char *server_first;
@@ -76,8 +76,8 @@ void client_close(struct client *client);
 void client_may_end(struct client *client);
 /* The client reads no more, and may be ended for it. */
 void client_deafen(struct client *client);
-/* True when the server has ended the connection of a client that does not read. */
-bool client_is_hung_up(struct client *client);
+/* It reads again. */
+void client_listen(struct client *client);
 uint64_t now_ns(void);
 /* Clients in state READY, and those that failed; *why: the last reason. */
 extern size_t clients_ready, clients_failed;

@@ -6,7 +6,7 @@
  *   load --port 5222 --sessions 400 --steps pairs:8,ping:4 --count 200000 --pid PID
  *
  * Steps: idle:N pairs:FLIGHT ping:FLIGHT paced:RATE fanout:TARGETS wake flood:QUIET slow:MEGABYTES cliques presence:ROUNDS broadcast offline:EACH roster:ITEMS
- * storm cycles:N. Accounts are load0@DOMAIN, load1@DOMAIN ... with one password. Only 127.0.0.1 is spoken to. The exit code is 1 when something was lost or came
+ * first storm cycles:N. Accounts are load0@DOMAIN, load1@DOMAIN ... with one password. Only 127.0.0.1 is spoken to. The exit code is 1 when something was lost or came
  * twice.
  */
 #include "load.h"
@@ -51,7 +51,8 @@ static const struct step {
 	{"paced", 1000, step_paced, false}, {"fanout", 50, step_fanout, false}, {"wake", 0, step_wake, false},
 	{"flood", 98, step_flood, false}, {"slow", 16, step_slow, false},     {"cliques", 0, step_cliques, false},
 	{"presence", 20, step_presence, false}, {"broadcast", 0, step_broadcast, false}, {"offline", 50, step_offline, false},
-	{"roster", 2000, step_roster, true}, {"storm", 0, step_storm, false},	   {"cycles", 10, step_cycles, true},
+	{"roster", 2000, step_roster, true}, {"first", 0, step_first, true},
+	{"storm", 0, step_storm, false},	   {"cycles", 10, step_cycles, true},
 };
 
 void die(const char *what)

@@ -86,6 +86,7 @@ void step_offline(uint32_t each);
 void step_roster(uint32_t items);
 /* lives.c: sessions that come and go */
 void step_idle(uint32_t sessions);
+void step_first(uint32_t ignored);
 void step_storm(uint32_t ignored);
 void step_cycles(uint32_t cycles);
 

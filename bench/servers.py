@@ -149,7 +149,8 @@ hosts: {localhost: {certificate: %s}}
 ''' % ('user: root\n' if os.geteuid() == 0 else '', self.folder, self.build, self.port, self.certificate))
 		scram = ' '.join('%s$%d:%s$%s:%s' % (name, ROUNDS, *(base64.b64encode(part).decode() for part in (SALT,) + keys(digest)))
 			for name, digest in (('SCRAM-SHA-1', 'sha1'), ('SCRAM-SHA-256', 'sha256')))
-		self.write('accounts', ''.join('%s@%s %s\n' % (name, DOMAIN, scram) for name in self.accounts))
+		with open(self.path('accounts'), 'w', encoding='ascii') as file:
+			file.writelines('%s@%s %s\n' % (name, DOMAIN, scram) for name in self.accounts)
 		done = subprocess.run([os.path.join(self.build, 'coupletctl'), '-c', self.path('couplet.yml'), 'user', 'import', self.path('accounts')],
 			capture_output=True, text=True, check=False)
 		if done.returncode:
