@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -118,6 +119,18 @@ int process_become_owner(const char *folder, struct cpl_error *error)
 	if (stat(folder, &status) != 0)
 		return cpl_fail(error, CPL_E_IO, "%s: %s", folder, strerror(errno));
 	return status.st_uid == 0 ? 0 : become(status.st_uid, status.st_gid, NULL, error);
+}
+
+unsigned process_processors(void)
+{
+	cpu_set_t set;
+	long online;
+
+	if (sched_getaffinity(0, sizeof set, &set) == 0)
+		return (unsigned)CPU_COUNT(&set);
+	/* More than the set has room for. */
+	online = sysconf(_SC_NPROCESSORS_ONLN);
+	return online > 0 ? (unsigned)online : 1;
 }
 
 size_t process_raise_descriptors(void)

@@ -23,6 +23,8 @@ int process_become(const char *user, struct cpl_error *error);
 /* Becomes the owner of `folder`, for good: so that root leaves no files of its own there. Nothing when not root. */
 int process_become_owner(const char *folder, struct cpl_error *error);
 
+/* How many processors this process may run on. */
+unsigned process_processors(void);
 /* Raises the soft limit of open files to the hard one; returns it. */
 size_t process_raise_descriptors(void);
 

@@ -39,6 +39,8 @@ enum { STOP_MS = 10000, STOP_LOOK_MS = 20 };
 enum { LOCK_WAIT_MS = 3000 };
 /* Descriptors that are not connections: databases, log, module files, control clients. */
 enum { DESCRIPTORS_RESERVED = 128 };
+/* One that hashes a password for long holds up no handshake as long as there is another. */
+enum { WORKERS_LEAST = 2, WORKERS_MOST = 64 };
 
 struct server server;
 
@@ -190,6 +192,15 @@ static void signal_caught(int signum)
 		server_stop();
 }
 
+static unsigned workers_of(const struct config *config)
+{
+	unsigned processors = process_processors();
+
+	if (config->core.workers)
+		return (unsigned)config->core.workers;
+	return processors < WORKERS_LEAST ? WORKERS_LEAST : processors > WORKERS_MOST ? WORKERS_MOST : processors;
+}
+
 static int open_all(struct cpl_error *error)
 {
 	const struct config *config = server.config;
@@ -220,7 +231,7 @@ static int open_all(struct cpl_error *error)
 	if (status != 0)
 		return status;
 	server.log_started = true;
-	status = worker_init((unsigned)config->core.workers);
+	status = worker_init(workers_of(config));
 	if (status != 0)
 		return cpl_fail(error, status, "the worker threads cannot be started");
 	server.workers_started = true;

@@ -31,7 +31,7 @@ const struct cpl_option config_core_options[] = {
 	STRING("modules_path", modules_path, NULL, 0, "Folder of the modules. Default: where make install put them."),
 	STRING("storage", storage, "sqlite", 0, "The module that keeps the data: sqlite, or memory for tests."),
 	STRING("user", user, NULL, 0, "The user to run as once the ports are open; required when started as root."),
-	INT("", workers, "2", "1", "64", 0, "Threads for TLS handshakes and password hashing."),
+	INT("", workers, "0", "0", "64", 0, "Threads for TLS handshakes and password hashing; 0: as many as there are processors, but two at least."),
 	ROW("stop_on_listen_failure", BOOL, bool, stop_on_listen_failure, "true", NULL, NULL, NULL, 0,
 	    "Whether a port that cannot be opened stops the start; false: it is logged."),
 

@@ -100,6 +100,11 @@ void worker_start(struct worker_job *job)
 	pthread_mutex_unlock(&pool.lock);
 }
 
+unsigned cpl_job_threads(void)
+{
+	return pool.threads ? pool.threads : 1;
+}
+
 size_t worker_pending(void)
 {
 	return pool.pending;

@@ -7,7 +7,8 @@
 
 #include <openssl/crypto.h>
 
-enum { IMPORT_BATCH = 500, IMPORT_JOBS = 8, IMPORT_REPORT = 50 /* jobs between two reports of the progress */ };
+/* JOBS: the most; as many as keep the workers busy are under way. REPORT: jobs between two reports of the progress. */
+enum { IMPORT_BATCH = 500, IMPORT_JOBS = 128, IMPORT_REPORT = 50 };
 
 const char import_detail[] = "Each line holds a bare JID, white space, and the password up to the end of the "
 			     "line. Instead of a password there may be SCRAM keys in the "
@@ -263,7 +264,9 @@ static void on_derived(struct cpl_call *call);
 
 static void start_jobs(struct import *import)
 {
-	for (size_t i = 0; i < IMPORT_JOBS && import->failure == CPL_OK; i++) {
+	size_t most = 2 * (size_t)cpl_job_threads();
+
+	for (size_t i = 0; i < IMPORT_JOBS && i < most && import->failure == CPL_OK; i++) {
 		struct import_job *job = &import->jobs[i];
 
 		if (job->entry)

@@ -110,6 +110,8 @@ int cpl_job_start(struct cpl_call *call, struct cpl_scope *scope, void (*work)(v
 		  void (*done)(struct cpl_call *call));
 /* The block, in the callback of a job that was not cancelled; NULL otherwise. */
 void *cpl_job_block(struct cpl_call *call);
+/* How many jobs run at a time, for who has many: twice as many under way keep all workers busy, and nobody else waits long behind them. */
+unsigned cpl_job_threads(void);
 
 #pragma GCC visibility pop
 

@@ -278,6 +278,7 @@ static void finish_runs_what_is_queued(void **state)
 
 	worker_finish();
 	assert_int_equal(worker_init(4), 0);
+	assert_int_equal(cpl_job_threads(), 4);
 	counted_done_count = 0;
 	for (int i = 0; i < JOBS; i++) {
 		jobs[i].job.work = counted_work;
