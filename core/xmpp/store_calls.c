@@ -115,7 +115,7 @@ static void step_values(struct cpl_batch *batch, struct cpl_store_step *step, co
 	}
 }
 
-static void batch_expect(struct cpl_batch *batch, bool right)
+static void batch_require(struct cpl_batch *batch, bool right)
 {
 	if (!right && !batch->status)
 		batch->status = CPL_E_INVALID;
@@ -128,7 +128,7 @@ static void row_write(struct cpl_batch *batch, enum cpl_store_op op, const struc
 	struct cpl_store_step *step = step_add(batch, op, account);
 
 	if (step_table(batch, step, store)) {
-		batch_expect(batch, store->kind != CPL_STORE_ARCHIVE &&
+		batch_require(batch, store->kind != CPL_STORE_ARCHIVE &&
 					    (store->kind == CPL_STORE_MAP) == (key.ptr != NULL));
 		step->key = str_copy(batch->job->request.arena, key);
 		step_values(batch, step, values);
@@ -146,6 +146,12 @@ void cpl_batch_insert(struct cpl_batch *batch, const struct cpl_store *store, st
 	row_write(batch, CPL_OP_INSERT, store, account, key, values);
 }
 
+void cpl_batch_expect(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key, const struct cpl_value *values)
+{
+	batch_require(batch, !batch->last || batch->last->op == CPL_OP_EXPECT);
+	row_write(batch, CPL_OP_EXPECT, store, account, key, values);
+}
+
 void cpl_batch_remove(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account,
 		      struct cpl_str key)
 {
@@ -153,7 +159,7 @@ void cpl_batch_remove(struct cpl_batch *batch, const struct cpl_store *store, st
 	struct cpl_store_step *step = step_add(batch, CPL_OP_REMOVE, account);
 
 	if (step_table(batch, step, store)) {
-		batch_expect(batch,
+		batch_require(batch,
 			     store->kind == CPL_STORE_MAP || (store->kind == CPL_STORE_KEYVAL && !key.ptr));
 		step->key = str_copy(batch->job->request.arena, key);
 	}
@@ -171,7 +177,7 @@ int64_t cpl_batch_append(struct cpl_batch *batch, const struct cpl_store *store,
 		struct store_table *newest = store_table_newest(table);
 		int64_t now = cpl_now() * 1000;
 
-		batch_expect(batch, store->kind == CPL_STORE_ARCHIVE);
+		batch_require(batch, store->kind == CPL_STORE_ARCHIVE);
 		newest->last_id = now > newest->last_id ? now : newest->last_id + 1;
 		step->id = newest->last_id;
 		step->when = when;
@@ -190,7 +196,7 @@ void cpl_batch_purge(struct cpl_batch *batch, const struct cpl_store *store, str
 	struct cpl_store_step *step = step_add(batch, CPL_OP_PURGE, account);
 
 	if (step_table(batch, step, store)) {
-		batch_expect(batch, store->kind == CPL_STORE_ARCHIVE);
+		batch_require(batch, store->kind == CPL_STORE_ARCHIVE);
 		step->id = first;
 		step->last = last;
 	}
@@ -203,7 +209,7 @@ static void account_write(struct cpl_batch *batch, enum cpl_store_op op, struct 
 	struct account *before = store_memory_enter();
 	struct cpl_store_step *step = step_add(batch, op, account);
 
-	batch_expect(batch, account.local_len > 0);
+	batch_require(batch, account.local_len > 0);
 	step->when = when;
 	step->flag = flag;
 	store_memory_leave(before);
@@ -226,7 +232,7 @@ void cpl_batch_account_disable(struct cpl_batch *batch, struct cpl_jid account, 
 
 void cpl_batch_account_disable_until(struct cpl_batch *batch, struct cpl_jid account, int64_t until)
 {
-	batch_expect(batch, until > 0);
+	batch_require(batch, until > 0);
 	account_write(batch, CPL_OP_ACCOUNT_DISABLE, account, until, true);
 }
 

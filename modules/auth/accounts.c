@@ -21,6 +21,7 @@ struct operation {
 	void (*committed)(struct operation *op);
 	struct credentials credentials;
 	enum scram_hash hash; /* check: the one to compare */
+	int64_t iterations;   /* check: for keys that are made of the password */
 	bool known;
 	bool create;
 	size_t password_size;
@@ -174,8 +175,8 @@ static void on_committed(struct cpl_call *call)
 	if (call->status == CPL_OK)
 		op->committed(op);
 	else if (call->status != CPL_E_EXISTS && call->status != CPL_E_NOT_FOUND && call->status != CPL_E_CONFLICT)
-		cpl_log_error("credentials not written account=%.*s error=%s",
-			      CPL_ARG(cpl_jid_str(op->account)), op->store.error);
+		cpl_log(cpl_commit_log_level(call->status), "credentials not written account=%.*s error=%s", CPL_ARG(cpl_jid_str(op->account)),
+			op->store.error);
 	operation_end(op, call->status);
 }
 
@@ -300,7 +301,57 @@ int accounts_set_password(struct cpl_module *self, struct cpl_call *call, struct
 	return write_password(self, call, NULL, scope, account, password, keep, false, done);
 }
 
-/* ---- check: look up, derive, compare ---- */
+/* ---- check: look up, derive, compare, complete ---- */
+
+/*
+ * Other servers keep keys for one hash only, and keys cannot be made of keys: whoever shows the password completes them. That it was right does not depend on it.
+ */
+static void on_completed(struct cpl_call *call)
+{
+	struct operation *op = CPL_CONTAINER(call, struct operation, store.call);
+	struct cpl_str account = cpl_jid_str(op->account);
+
+	/* In a conflict the password has been changed meanwhile, which has made keys for all hashes. */
+	if (call->status == CPL_OK)
+		cpl_log_info("keys added for further mechanisms account=%.*s", CPL_ARG(account));
+	else if (call->status != CPL_E_CONFLICT && call->status != CPL_E_CANCELLED)
+		cpl_log(cpl_commit_log_level(call->status), "credentials not written account=%.*s error=%s", CPL_ARG(account), op->store.error);
+	operation_end(op, CPL_OK);
+}
+
+static void on_missing_keys(struct cpl_call *call)
+{
+	struct operation *op = CPL_CONTAINER(call, struct operation, job);
+	struct cpl_value kept[CREDENTIALS_COLUMNS];
+
+	if (call->status != CPL_OK) {
+		operation_end(op, CPL_OK);
+		return;
+	}
+	op->batch = cpl_batch_create();
+	credentials_to_values(&op->credentials, kept);
+	cpl_batch_expect(op->batch, &credentials_store, op->account, CPL_NONE, kept);
+	credentials_put(op->batch, op->account, credentials_derived(call));
+	if (cpl_batch_commit(&op->store, NULL, &op->batch, on_completed) != 0)
+		operation_end(op, CPL_OK);
+}
+
+/* The password was right. */
+static void complete_keys(struct operation *op)
+{
+	struct credentials wanted;
+	unsigned missing = 0;
+
+	credentials_salt(&wanted, op->iterations);
+	for (int hash = 0; hash < SCRAM_HASHES; hash++) {
+		if (op->credentials.keys[hash].iterations > 0)
+			wanted.keys[hash] = op->credentials.keys[hash];
+		else
+			missing |= 1u << hash;
+	}
+	if (!missing || credentials_derive(&op->job, NULL, &wanted, missing, operation_password(op), on_missing_keys) != 0)
+		operation_end(op, CPL_OK);
+}
 
 static void on_given_keys(struct cpl_call *call)
 {
@@ -316,7 +367,10 @@ static void on_given_keys(struct cpl_call *call)
 	right = cpl_equal_secret(
 		(struct cpl_str){(const char *)given->keys[op->hash].stored_key, size},
 		(struct cpl_str){(const char *)op->credentials.keys[op->hash].stored_key, size});
-	operation_end(op, right && op->known ? CPL_OK : CPL_E_DENIED);
+	if (right && op->known)
+		complete_keys(op);
+	else
+		operation_end(op, CPL_E_DENIED);
 }
 
 static void on_row(struct cpl_call *call)
@@ -362,6 +416,7 @@ int accounts_check(struct cpl_module *self, struct cpl_call *call, struct cpl_sc
 	if (!op)
 		return code;
 	op->hash = SCRAM_SHA_256;
+	op->iterations = config->iterations;
 	credentials_decoy(cpl_module_data(self), account, op->hash, config->iterations,
 			  &op->credentials.keys[op->hash]);
 	code = cpl_store_get(&op->store, NULL, &credentials_store, op->account, CPL_NONE, on_row);

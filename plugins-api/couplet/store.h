@@ -82,6 +82,12 @@ void cpl_batch_set(struct cpl_batch *batch, const struct cpl_store *store, struc
 /* cpl_batch_set() for a row that must not be there yet (keyval and map): one that is fails the batch with CPL_E_CONFLICT. Of two batches that insert the same one wins. */
 void cpl_batch_insert(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key,
 		      const struct cpl_value *values);
+/*
+ * The row (keyval and map) must have these values when the batch is committed; one that has others, or is not there, fails the batch with CPL_E_CONFLICT. For a change that
+ * rests on what was read before. Comes before all steps that change something.
+ */
+void cpl_batch_expect(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key,
+		      const struct cpl_value *values);
 /* Absent rows are no error. key CPL_NONE in a map: all rows of the account. */
 void cpl_batch_remove(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, struct cpl_str key);
 /* Appends to an archive and returns the row's id: max(microseconds now, last id + 1). */
@@ -171,6 +177,7 @@ enum cpl_store_op {
 	CPL_OP_INSERT,
 	CPL_OP_LIST, /* rows of a keyval store for all accounts of a domain */
 	CPL_OP_ACCOUNT_QUOTA,
+	CPL_OP_EXPECT, /* compares with `values`, writes nothing; stands in front of the steps that do */
 };
 struct cpl_store_step {
 	struct cpl_store_step *next;

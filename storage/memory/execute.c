@@ -54,6 +54,26 @@ static bool row_will_exist(const struct memory_data *data, const struct cpl_stor
 	return found;
 }
 
+static bool same_value(const struct cpl_value *a, const struct cpl_value *b)
+{
+	if (a->type != b->type)
+		return false;
+	return a->type == CPL_VALUE_INTEGER ? a->integer == b->integer : a->type == CPL_VALUE_NULL || cpl_str_equal(a->bytes, b->bytes);
+}
+
+/* Steps that change something come later. */
+static bool row_is_as_expected(const struct memory_data *data, const struct cpl_store_step *step)
+{
+	const struct memory_account *account = account_find(data, step->account);
+	const struct memory_table *table = account ? memory_table_find(account, cpl_str_of(step->store->name)) : NULL;
+	bool same = false;
+	size_t at = table ? memory_table_seek(table, step->key, 0, &same) : 0;
+
+	for (unsigned i = 0; same && i < step->columns; i++)
+		same = same_value(&table->rows[at]->values[i], &step->values[i]);
+	return same;
+}
+
 static int step_judge(const struct memory_data *data, struct cpl_map *changed, const struct cpl_store_step *first,
 		      const struct cpl_store_step *step, struct cpl_error *error)
 {
@@ -79,6 +99,10 @@ static int step_judge(const struct memory_data *data, struct cpl_map *changed, c
 			cpl_map_put(changed, cpl_jid_str(step->account), "-");
 		if (step->op == CPL_OP_INSERT && row_will_exist(data, first, step))
 			return cpl_fail(error, CPL_E_CONFLICT, "there is such a row in the store %s already", step->store->name);
+		return 0;
+	case CPL_OP_EXPECT:
+		if (!row_is_as_expected(data, step))
+			return cpl_fail(error, CPL_E_CONFLICT, "the row in the store %s is another now", step->store->name);
 		return 0;
 	default:
 		return 0;
@@ -112,7 +136,7 @@ static int quota_judge(const struct memory_data *data, const struct cpl_store_st
 	if (quota == 0)
 		return 0;
 	for (const struct cpl_store_step *step = first; step && cpl_jid_equal(step->account, first->account); step = step->next)
-		growth += step->store ? step_growth(account, step) : 0;
+		growth += step->store && step->op != CPL_OP_EXPECT ? step_growth(account, step) : 0;
 	if (growth <= 0 || account->bytes + growth <= quota)
 		return 0;
 	return cpl_fail(error, CPL_E_FULL, "%.*s would have %lld bytes, and its quota is %lld", CPL_ARG(cpl_jid_str(first->account)),
@@ -133,7 +157,7 @@ static int batch_judge(const struct memory_data *data, struct cpl_store_request 
 		if (!code && step->store && (!before || !cpl_jid_equal(before->account, step->account)))
 			code = quota_judge(data, step, &request->error);
 		before = step->store ? step : before;
-		size += step->values ? memory_row_size(&row, step->columns) : 0;
+		size += step->values && step->op != CPL_OP_EXPECT ? memory_row_size(&row, step->columns) : 0;
 		if (!code && step->values && size > max_size)
 			code = cpl_fail(&request->error, CPL_E_FULL,
 					"the rows in memory have reached max_size");
@@ -193,6 +217,8 @@ static void step_run(struct memory_data *data, const struct cpl_store_step *step
 		break;
 	case CPL_OP_ACCOUNT_REMOVE:
 		memory_account_remove(data, account);
+		break;
+	case CPL_OP_EXPECT:
 		break;
 	case CPL_OP_ACCOUNT_QUOTA:
 		account->quota = step->quota;

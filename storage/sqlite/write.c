@@ -3,6 +3,7 @@
 #include "storage/sqlite/clock.h"
 #include "storage/sqlite/execute.h"
 #include "storage/sqlite/numbers.h"
+#include "storage/sqlite/open.h"
 #include "storage/sqlite/statements.h"
 
 static int no_account(const struct cpl_store_step *step, struct cpl_error *error)
@@ -68,6 +69,43 @@ static int set(struct database *db, struct db_table *table, const struct cpl_sto
 	return code;
 }
 
+static bool value_is(sqlite3_stmt *statement, int column, const struct cpl_value *value)
+{
+	switch (value->type) {
+	case CPL_VALUE_INTEGER:
+		return sqlite3_column_type(statement, column) == SQLITE_INTEGER && sqlite3_column_int64(statement, column) == value->integer;
+	case CPL_VALUE_BYTES:
+		return sqlite3_column_type(statement, column) != SQLITE_NULL &&
+		       cpl_str_equal(value->bytes, (struct cpl_str){sqlite3_column_blob(statement, column), (size_t)sqlite3_column_bytes(statement, column)});
+	default:
+		return sqlite3_column_type(statement, column) == SQLITE_NULL;
+	}
+}
+
+static int expect(struct database *db, struct db_table *table, const struct cpl_store_step *step, int64_t account, struct cpl_error *error)
+{
+	sqlite3_stmt *statement = statement_of(&db->writer, table, DB_GET, error);
+	int result, code = 0;
+	bool same;
+
+	if (!statement)
+		return error->code;
+	sqlite3_bind_int64(statement, 1, account);
+	if (table->store.kind == CPL_STORE_MAP)
+		statement_bind_text(statement, 2, step->key);
+	result = sqlite3_step(statement);
+	same = result == SQLITE_ROW;
+	/* The key stands before the values. */
+	for (unsigned i = 0; same && i < step->columns && i < table->columns; i++)
+		same = value_is(statement, (int)i + 1, &step->values[i]);
+	if (result != SQLITE_ROW && result != SQLITE_DONE)
+		code = db_fail(&db->writer, error, "comparing a row");
+	else if (!same)
+		code = cpl_fail(error, CPL_E_CONFLICT, "the row in the store %s is another now", table->store.name);
+	sqlite3_reset(statement);
+	return code;
+}
+
 /* A host's rows hang on an account row of its own, whose name is empty; the first of them makes it. */
 static int host_number(struct database *db, const struct cpl_store_step *step, int64_t *number, struct cpl_error *error)
 {
@@ -122,6 +160,8 @@ static int rows_write(struct database *db, const struct cpl_store_step *step, st
 			return code;
 		return account ? set(db, table, step, account, error) : no_account(step, error);
 	}
+	if (step->op == CPL_OP_EXPECT)
+		return expect(db, table, step, account, error);
 	return account ? rows_remove(db, table, step, account, error) : 0;
 }
 
