@@ -76,7 +76,7 @@ migratedir = $(libexecdir)/couplet
 migrate_PROGRAMS = couplet-migrate
 couplet_migrate_SOURCES = core/migrate/main.c core/migrate/record.c core/migrate/record.h core/migrate/pie.c core/migrate/pie.h \
 	core/migrate/scram.c core/migrate/scram.h core/migrate/lua.c core/migrate/lua.h core/migrate/prosody.c core/migrate/prosody.h \
-	core/migrate/prosody_directory.c core/migrate/prosody_sqlite.c
+	core/migrate/prosody_directory.c core/migrate/prosody_sqlite.c core/migrate/prosody_stanza.c core/migrate/prosody_pep.c
 couplet_migrate_LDADD = libcore.la $(SQLITE_LIBS)
 couplet_migrate_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 

@@ -211,13 +211,13 @@ static int run_remote(const struct ctl *ctl)
 
 	if (state == CTL_UNKNOWN || (state == CTL_STOPPED && !ctl_link_open_offline(ctl, &link)))
 		return 1;
+	/* From here on an interrupt ends in good order: a couplet of our own lets go of the data before we are gone. */
+	ctl_catch_interrupts(ctl, true);
 	int code = prepare(ctl, &link, &stream);
 
-	if (code < 0) {
-		ctl_catch_interrupts(ctl, true);
+	if (code < 0)
 		code = ctl_link_send(&link, FRAME_RUN, CPL_STR("")) ? print_output(ctl, &link, &stream) : ctl_complain("the server has gone");
-		ctl_catch_interrupts(ctl, false);
-	}
+	ctl_catch_interrupts(ctl, false);
 	code = ctl_stream_end(&stream, code);
 	if (!ctl_link_close(&link) && code == 0)
 		code = ctl_complain("couplet did not end as it should");

@@ -53,22 +53,20 @@ static bool open_stanza(struct record *record, const struct lua_value *stanza, s
 	return true;
 }
 
-static void write_stanza(struct record *record, const struct lua_value *stanza, struct cpl_str outer);
-
 static void write_children(struct record *record, const struct lua_value *stanza)
 {
 	for (const struct lua_entry *entry = stanza->first; entry; entry = entry->next) {
 		if (entry->key.type != LUA_NUMBER)
 			continue;
 		if (entry->value.type == LUA_TABLE)
-			write_stanza(record, &entry->value, CPL_NONE);
+			prosody_stanza(record, &entry->value, CPL_NONE);
 		else if (entry->value.string.ptr)
 			record_text(record, entry->value.string);
 	}
 }
 
-/* `outer`: its namespace when it does not say one; CPL_NONE: that of the element around. Not deeper than the parser lets tables be. */
-static void write_stanza(struct record *record, const struct lua_value *stanza, struct cpl_str outer)
+/* Not deeper than the parser lets tables be. */
+void prosody_stanza(struct record *record, const struct lua_value *stanza, struct cpl_str outer)
 {
 	if (!open_stanza(record, stanza, outer))
 		return;
@@ -139,7 +137,7 @@ static void write_pending(struct record *record, const struct lua_value *pending
 		if (entry->key.type != LUA_STRING)
 			continue;
 		if (lua_get(&entry->value, "name")) {
-			write_stanza(record, &entry->value, CPL_STR("jabber:client"));
+			prosody_stanza(record, &entry->value, CPL_STR("jabber:client"));
 			continue;
 		}
 		if (!record_open(record, CPL_STR("jabber:client"), CPL_STR("presence")))
@@ -150,10 +148,12 @@ static void write_pending(struct record *record, const struct lua_value *pending
 	}
 }
 
-static void write_roster(struct record *record, const struct lua_value *roster)
+static void write_roster(struct prosody_source *source, struct record *record, const struct lua_value *roster)
 {
 	const struct lua_value *pending = lua_get(lua_false(roster), "pending");
 
+	if (!roster)
+		return;
 	record_open(record, CPL_STR("jabber:iq:roster"), CPL_STR("query"));
 	for (const struct lua_entry *entry = roster->first; entry; entry = entry->next)
 		if (entry->key.type == LUA_STRING && entry->value.type == LUA_TABLE && !cpl_str_is(entry->key.string, "pending"))
@@ -164,22 +164,33 @@ static void write_roster(struct record *record, const struct lua_value *roster)
 
 /* ---- the other stores ---- */
 
-static void write_vcard(struct record *record, const struct lua_value *vcard)
+/* Prosody moves a vCard to PEP nodes when its owner logs in. */
+static void write_vcard(struct prosody_source *source, struct record *record, const struct lua_value *vcard)
 {
-	write_stanza(record, vcard, CPL_STR("vcard-temp"));
+	if (!prosody_pep_vcard(source, record, vcard != NULL) && vcard)
+		prosody_stanza(record, vcard, CPL_STR("vcard-temp"));
 }
 
-static void write_private(struct record *record, const struct lua_value *elements)
+static void write_private(struct prosody_source *source, struct record *record, const struct lua_value *elements)
 {
-	record_open(record, CPL_STR("jabber:iq:private"), CPL_STR("query"));
-	for (const struct lua_entry *entry = elements->first; entry; entry = entry->next)
-		if (entry->value.type == LUA_TABLE)
-			write_stanza(record, &entry->value, CPL_NONE);
+	bool bookmarks;
+
+	if (elements)
+		record_open(record, CPL_STR(PROSODY_PRIVATE), CPL_STR("query"));
+	bookmarks = prosody_pep_bookmarks(source, record, elements != NULL);
+	if (!elements && !bookmarks)
+		return;
+	for (const struct lua_entry *entry = elements ? elements->first : NULL; entry; entry = entry->next)
+		if (entry->value.type == LUA_TABLE &&
+		    !(bookmarks && cpl_str_is(lua_text(lua_get(&entry->value, "attr"), "xmlns"), "storage:bookmarks")))
+			prosody_stanza(record, &entry->value, CPL_NONE);
 	record_close(record);
 }
 
-static void write_blocklist(struct record *record, const struct lua_value *list)
+static void write_blocklist(struct prosody_source *source, struct record *record, const struct lua_value *list)
 {
+	if (!list)
+		return;
 	record_open(record, CPL_STR("urn:xmpp:blocking"), CPL_STR("blocklist"));
 	for (const struct lua_entry *entry = list->first; entry; entry = entry->next) {
 		/* An address that is there with false was blocked once. */
@@ -225,7 +236,8 @@ void prosody_offline_xml(struct record *record, struct cpl_str xml, int64_t when
 
 static const struct part {
 	const char *store;
-	void (*write)(struct record *record, const struct lua_value *data);
+	/* `data` NULL: the store has nothing. */
+	void (*write)(struct prosody_source *source, struct record *record, const struct lua_value *data);
 } parts[] = {{"roster", write_roster}, {"vcard", write_vcard}, {"private", write_private}, {"blocklist", write_blocklist}};
 
 void prosody_account(struct prosody_source *source, struct record *record, const struct lua_value *account)
@@ -242,12 +254,13 @@ void prosody_account(struct prosody_source *source, struct record *record, const
 		struct cpl_error error = {0};
 		const struct lua_value *data = source->load(source, parts[i].store, arena, &error);
 
-		if (data && data->type == LUA_TABLE)
-			parts[i].write(record, data);
-		else if (data || error.code)
+		if (error.code || (data && data->type != LUA_TABLE))
 			record_fault(record, "its %s cannot be read: %s", parts[i].store, error.code ? error.text : "it is no table");
+		else
+			parts[i].write(source, record, data);
 		cpl_arena_destroy(&arena);
 	}
+	record->with_nodes += prosody_pep_others(source);
 	record_open(record, CPL_STR(PIE_NS), CPL_STR("offline-messages"));
 	source->each_offline(source, record);
 	record_close(record);

@@ -136,6 +136,41 @@ static void each_offline(struct prosody_source *source, struct record *record)
 	cpl_free(path);
 }
 
+/* The names of stores are encoded as those of accounts are. */
+static char *encode(const char *name)
+{
+	struct cpl_buf out = {0};
+
+	for (; *name; name++) {
+		if ((*name >= '0' && *name <= '9') || (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || *name == '_')
+			cpl_buf_add_char(&out, *name);
+		else
+			cpl_buf_addf(&out, "%%%02x", (unsigned char)*name);
+	}
+	return cpl_buf_take(&out);
+}
+
+static void each_item(struct prosody_source *source, const char *node, struct cpl_arena *arena,
+		      void (*item)(void *data, struct cpl_str key, const struct lua_value *stanza), void *data)
+{
+	struct directory *d = CPL_CONTAINER(source, struct directory, source);
+	char *name = encode(node), *store = cpl_asprintf("pep_%s", name), *path = path_of(d, store, "list");
+	struct cpl_error error = {0};
+	size_t size;
+	char *bytes = read_whole(path, &size, &error);
+	struct lua_list list = {.text = cpl_arena_copy(arena, (struct cpl_str){bytes, size})};
+	const struct lua_value *stanza;
+
+	while (bytes && (stanza = lua_next(&list, arena, &error)))
+		item(data, lua_text(stanza, "key"), stanza);
+	if (error.code)
+		record_fault(d->record, "its items of the node %s cannot be read: %s: %s", node, path, error.text);
+	cpl_free(bytes);
+	cpl_free(path);
+	cpl_free(store);
+	cpl_free(name);
+}
+
 /* ---- accounts ---- */
 
 static void read_account(struct directory *d, struct cpl_str host, const char *file)
@@ -202,7 +237,7 @@ static bool read_host(struct directory *d, const char *host)
 
 void prosody_read_directory(struct record *record, const char *path, char **reason)
 {
-	struct directory d = {.source = {load, each_offline}, .record = record, .path = path};
+	struct directory d = {.source = {load, each_offline, each_item}, .record = record, .path = path};
 	struct dirent **entries;
 	int count = scandir(path, &entries, is_host, alphasort);
 	unsigned hosts = 0;

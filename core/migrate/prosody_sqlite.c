@@ -14,7 +14,7 @@ struct database {
 	struct prosody_source source;
 	struct record *record;
 	sqlite3 *db;
-	sqlite3_stmt *data, *tree, *offline;
+	sqlite3_stmt *data, *tree, *offline, *items;
 	struct cpl_str host, user;
 };
 
@@ -182,6 +182,36 @@ static void each_offline(struct prosody_source *source, struct record *record)
 	sqlite3_reset(db->offline);
 }
 
+static void each_item(struct prosody_source *source, const char *node, struct cpl_arena *arena,
+		      void (*item)(void *data, struct cpl_str key, const struct lua_value *stanza), void *data)
+{
+	struct database *db = CPL_CONTAINER(source, struct database, source);
+	struct cpl_error error = {0};
+	int status;
+
+	sqlite3_reset(db->items);
+	bind(db->items, 1, db->host);
+	bind(db->items, 2, db->user);
+	bind(db->items, 3, cpl_str_of(node));
+	while ((status = sqlite3_step(db->items)) == SQLITE_ROW) {
+		struct cpl_str key = cpl_arena_copy(arena, column(db->items, 0));
+		const struct lua_value *stanza = NULL;
+		struct lua_value *value = lua_table(arena);
+
+		if (!cpl_str_is(column(db->items, 1), "json"))
+			stanza = prosody_parse(column(db->items, 2), arena);
+		else if (read_json(db, column(db->items, 2), value, arena, &error))
+			stanza = value;
+		if (stanza)
+			item(data, key, stanza);
+		else
+			record_fault(db->record, "an item of the node %s is no element that can be read", node);
+	}
+	if (status != SQLITE_DONE)
+		record_fault(db->record, "its items of the node %s cannot be read: %s", node, sqlite3_errmsg(db->db));
+	sqlite3_reset(db->items);
+}
+
 /* ---- accounts ---- */
 
 static void read_account(struct database *db, const char *path, int64_t row)
@@ -213,7 +243,8 @@ static void read_all(struct database *db, const char *path, char **reason)
 	if (prepare(db, "SELECT DISTINCT host, user FROM prosody WHERE store = 'accounts' ORDER BY host, user", &accounts) &&
 	    prepare(db, "SELECT key, type, value FROM prosody WHERE host = ? AND user = ? AND store = ?", &db->data) &&
 	    prepare(db, "SELECT id, parent, key, type, atom FROM json_tree(?)", &db->tree) &&
-	    prepare(db, "SELECT \"when\", type, value FROM prosodyarchive WHERE host = ? AND user = ? AND store = 'offline' ORDER BY sort_id", &db->offline))
+	    prepare(db, "SELECT \"when\", type, value FROM prosodyarchive WHERE host = ? AND user = ? AND store = 'offline' ORDER BY sort_id", &db->offline) &&
+	    prepare(db, "SELECT key, type, value FROM prosodyarchive WHERE host = ? AND user = ? AND store = 'pep_' || ? ORDER BY sort_id", &db->items))
 		while ((status = sqlite3_step(accounts)) == SQLITE_ROW) {
 			db->host = column(accounts, 0);
 			db->user = column(accounts, 1);
@@ -225,11 +256,12 @@ static void read_all(struct database *db, const char *path, char **reason)
 	sqlite3_finalize(db->data);
 	sqlite3_finalize(db->tree);
 	sqlite3_finalize(db->offline);
+	sqlite3_finalize(db->items);
 }
 
 void prosody_read_sqlite(struct record *record, const char *path, char **reason)
 {
-	struct database db = {.source = {load, each_offline}, .record = record};
+	struct database db = {.source = {load, each_offline, each_item}, .record = record};
 
 	*reason = NULL;
 	if (sqlite3_open_v2(path, &db.db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)

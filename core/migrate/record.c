@@ -96,6 +96,11 @@ int record_done(struct record *record, const char *reason)
 	int code = reason || record->faults;
 
 	forget(record);
+	if (record->sha_one_only)
+		record_note(record, "keys for SCRAM-SHA-1 only: clients must use that mechanism, or PLAIN, which adds the others; see coupletctl(8) (accounts: %u)",
+			    record->sha_one_only);
+	if (record->with_nodes)
+		record_note(record, "PEP nodes are not imported, but for vCard, avatar, nickname and bookmarks (accounts: %u)", record->with_nodes);
 	cpl_buf_add_char(&payload, (char)code);
 	if (reason)
 		cpl_buf_add(&payload, cpl_str_of(reason));
@@ -173,6 +178,7 @@ void record_begin(struct record *record, struct cpl_str host, struct cpl_str nam
 	cpl_buf_addf(&record->at, "%s", file);
 	if (line)
 		cpl_buf_addf(&record->at, ":%lu", line);
+	record->sha_one = record->sha_two = false;
 	start_user(record);
 	if (password.ptr)
 		record_attribute(record, CPL_NONE, CPL_STR("password"), password);
@@ -296,6 +302,7 @@ void record_end(struct record *record)
 		send_text(record);
 	}
 	record->accounts++;
+	record->sha_one_only += record->sha_one && !record->sha_two;
 	forget(record);
 }
 

@@ -33,6 +33,9 @@ struct record {
 	unsigned part;
 	bool overflow;            /* the account is refused */
 	unsigned faults, accounts;
+	bool sha_one, sha_two;    /* for which hashes it has keys */
+	unsigned sha_one_only;    /* accounts that have them for SHA-1 alone */
+	unsigned with_nodes;      /* accounts that have PEP nodes for which there is no place */
 };
 
 void record_init(struct record *record, struct record_sink *sink);

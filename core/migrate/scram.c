@@ -3,6 +3,7 @@
 #include "core/migrate/scram.h"
 
 #include <couplet/time.h>
+#include <string.h>
 
 #define NS_PIE_SCRAM "urn:xmpp:pie:0#scram"
 
@@ -11,6 +12,8 @@ void scram_write(struct record *record, const char *mechanism, struct cpl_str it
 {
 	if (!record_open(record, CPL_STR(NS_PIE_SCRAM), CPL_STR("scram-credentials")))
 		return;
+	record->sha_one = record->sha_one || strcmp(mechanism, "SCRAM-SHA-1") == 0;
+	record->sha_two = record->sha_two || strcmp(mechanism, "SCRAM-SHA-256") == 0;
 	record_attribute(record, CPL_NONE, CPL_STR("mechanism"), cpl_str_of(mechanism));
 	record_leaf(record, "iter-count", iterations);
 	record_leaf(record, "salt", salt);

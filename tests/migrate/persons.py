@@ -8,7 +8,12 @@ import slixmpp
 PASSWORDS = {'romeo': 'rose & "thorn"', 'juliet': 'süß', 'nurse': 'secret', "o'hara": 'x y'}
 MESSAGES = ('Wherefore art thou\n <Romeo> & "co"?', 'Good night \U0001F339, good night!')
 NOTES = "<exodus xmlns='exodus:prefs' lang='it'><defaultnick>Romeo &amp; <b xmlns='urn:bold'>co</b></defaultnick></exodus>"
-CARD = "<vCard xmlns='vcard-temp'><FN>Romeo Montague</FN><N><FAMILY>Montague</FAMILY></N><NOTE>a\nb</NOTE></vCard>"
+CARD = """<vCard xmlns='vcard-temp'><FN>Romeo Montague</FN><N><FAMILY>Montague</FAMILY><GIVEN>Romeo</GIVEN></N><NICKNAME>Rom</NICKNAME><BDAY>1580-01-02</BDAY>
+<EMAIL><INTERNET/><HOME/><USERID>romeo@example.org</USERID></EMAIL><TEL><WORK/><NUMBER>+39 45 1</NUMBER></TEL><ORG><ORGNAME>Montague &amp; sons</ORGNAME></ORG>
+<ADR><HOME/><LOCALITY>Verona</LOCALITY><CTRY>Italy</CTRY></ADR><URL>http://example.org/</URL><JABBERID>romeo@example.org</JABBERID><ROLE>lover</ROLE><NOTE>a\nb</NOTE>
+<PHOTO><TYPE>image/png</TYPE><BINVAL>aGVsbG8=</BINVAL></PHOTO></vCard>"""
+BOOKMARKS = """<storage xmlns='storage:bookmarks'><conference jid='ball@rooms.example.org' name='The ball' autojoin='1'><nick>Rom</nick><password>mask</password></conference>
+<conference jid='crypt@rooms.example.org'/></storage>"""
 SECONDS = 10
 
 
@@ -62,6 +67,7 @@ async def settle(port):
 		await romeo.update_roster('juliet@example.org', name="Juliet 'the sun'", groups=['Capulet', 'Love & war'])
 		romeo.send_presence_subscription(pto='rosaline@example.com')
 		await romeo.ask('set', "<query xmlns='jabber:iq:private'>%s</query>" % NOTES)
+		await romeo.ask('set', "<query xmlns='jabber:iq:private'>%s</query>" % BOOKMARKS)
 		await romeo.ask('set', CARD)
 		await romeo.ask('set', "<block xmlns='urn:xmpp:blocking'><item jid='tybalt@example.org'/><item jid='example.com'/></block>")
 	async with Person('romeo', port) as romeo, Person('nurse', port) as nurse:
@@ -79,7 +85,8 @@ async def look(port):
 	async with Person('romeo', port) as romeo:
 		seen['roster'] = contacts(await romeo.ask('get', "<query xmlns='jabber:iq:roster'/>"))
 		seen['private'] = ET.canonicalize(ET.tostring((await romeo.ask('get', "<query xmlns='jabber:iq:private'><exodus xmlns='exodus:prefs'/></query>"))[0][0]))
-		seen['vcard'] = ET.canonicalize(ET.tostring((await romeo.ask('get', "<vCard xmlns='vcard-temp'/>"))[0]))
+		seen['bookmarks'] = tidy((await romeo.ask('get', "<query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'/></query>"))[0][0])
+		seen['vcard'] = tidy((await romeo.ask('get', "<vCard xmlns='vcard-temp'/>"))[0])
 		try:
 			blocked = await romeo.ask('get', "<blocklist xmlns='urn:xmpp:blocking'/>")
 			seen['blocked'] = sorted(item.get('jid') for item in blocked[0])
@@ -95,6 +102,14 @@ async def look(port):
 	async with Person("o'hara", port):
 		seen["o'hara"] = True
 	return seen
+
+
+def tidy(element):
+	"""In any order, and without what one server adds and has nothing in it."""
+	empty = ('MIDDLE', 'PREFIX', 'SUFFIX', 'POBOX', 'EXTADD', 'STREET', 'REGION', 'PCODE')
+	text = (element.text or '').strip()
+	children = sorted(tidy(child) for child in element if child.text or child.tag.split('}')[1] not in empty)
+	return (element.tag, text, sorted((key, {'true': '1', 'false': '0'}.get(value, value)) for key, value in element.attrib.items()), children)
 
 
 def contacts(result):
