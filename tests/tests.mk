@@ -287,7 +287,7 @@ tests_unit_storage_test_facade_SOURCES = tests/unit/storage/test_facade.c $(STOR
 tests_unit_storage_test_facade_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_storage_test_facade_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
 tests_unit_storage_test_storage_SOURCES = tests/unit/storage/suite.c tests/unit/storage/suite.h tests/unit/storage/suite_archive.c \
-	tests/unit/storage/suite_rows.c tests/unit/storage/suite_schema.c tests/unit/storage/suite_usage.c $(STORAGE_STAGE)
+	tests/unit/storage/suite_rows.c tests/unit/storage/suite_schema.c tests/unit/storage/suite_usage.c tests/unit/storage/suite_expect.c $(STORAGE_STAGE)
 tests_unit_storage_test_storage_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_storage_test_storage_LDADD = $(UNIT_LIBS) $(SQLITE_LIBS)
 tests_unit_storage_test_sqlite_SOURCES = tests/unit/storage/test_sqlite.c $(STORAGE_STAGE)

@@ -138,7 +138,7 @@ int main(void)
 
 	for (size_t i = 0; i < 2; i++) {
 		suite_driver = drivers[i];
-		failed += suite_rows() + suite_archive() + suite_schema() + suite_usage();
+		failed += suite_rows() + suite_archive() + suite_schema() + suite_usage() + suite_expect();
 	}
 	return failed;
 }

@@ -32,6 +32,7 @@ int suite_rows(void);
 int suite_archive(void);
 int suite_schema(void);
 int suite_usage(void);
+int suite_expect(void);
 
 /* Writes one row and waits; starts a read; counts the rows of an account. */
 int list_set(struct cpl_jid account, const char *key, const char *name, int64_t weight);
