@@ -93,6 +93,15 @@ static void tell_import(const struct import_row *row)
 
 /* ---- the configuration ---- */
 
+/* Only the judged configuration has the ports of the modules' services. Both are of the same file. */
+static void adopt_ports(struct config *config, const struct config *judged)
+{
+	for (size_t i = 0; config && i < config->listen_count && i < judged->listen_count; i++) {
+		config->listen[i].port = judged->listen[i].port;
+		config->listen[i].direct_tls = judged->listen[i].direct_tls;
+	}
+}
+
 /* As the start judges it, but for the certificates, of which there is more to say. */
 static void check_configuration(struct check *check)
 {
@@ -112,6 +121,7 @@ static void check_configuration(struct check *check)
 	if (!report.count)
 		check_say(check, CHECK_OK, "configuration", NULL, "%s can be used", check->path);
 	if (config) {
+		adopt_ports(check->config, config);
 		tls_contexts_unref(&contexts);
 		manager_discard();
 		config_destroy(&config);
@@ -159,7 +169,7 @@ static void find_server(struct check *check)
 		close(fd);
 }
 
-/* Ports that are not given are the service's own; those of modules are known to nobody here. */
+/* Ports that are not given are the service's own. Where the configuration has faults, and no module is asked, the core's alone are known. */
 static void fill_ports(struct config *config)
 {
 	for (size_t i = 0; config && i < config->listen_count; i++) {

@@ -112,11 +112,54 @@ static void check_one(struct check *check, const struct config_listen *listen, c
 	cpl_free(subject);
 }
 
+static bool is_any(const struct config_listen *listen, size_t i)
+{
+	return !listen->address.count || cpl_str_is(listen->address.items[i], "*");
+}
+
+/* Would both be opened at one address? */
+static bool collide(const struct config_listen *a, const struct config_listen *b)
+{
+	size_t i = 0;
+
+	do {
+		size_t j = 0;
+
+		do
+			if (is_any(a, i) || is_any(b, j) || cpl_str_equal(a->address.items[i], b->address.items[j]))
+				return true;
+		while (++j < b->address.count);
+	} while (++i < a->address.count);
+	return false;
+}
+
+/* The first is free until the server itself has it. */
+static void check_others(struct check *check, size_t at)
+{
+	const struct config_listen *listen = &check->config->listen[at];
+
+	for (size_t i = 0; i < at; i++) {
+		const struct config_listen *other = &check->config->listen[i];
+
+		if (other->port == listen->port && collide(other, listen)) {
+			char *subject = cpl_asprintf("port %u (%s)", listen->port, listen->service);
+
+			check_say(check, CHECK_WRONG, subject, "give one of them another port", "%s has the same port", other->service);
+			cpl_free(subject);
+		}
+	}
+}
+
 void check_ports(struct check *check)
 {
 	for (size_t i = 0; i < check->config->listen_count; i++) {
 		const struct config_listen *listen = &check->config->listen[i];
 
+		if (!listen->port) {
+			check_say(check, CHECK_WARNING, "ports", NULL, "the port of %s is its module's, which is asked when the configuration has no faults", listen->service);
+			continue;
+		}
+		check_others(check, i);
 		if (!listen->address.count)
 			check_one(check, listen, "*");
 		for (size_t j = 0; j < listen->address.count; j++)

@@ -80,6 +80,8 @@ static int serve(const struct arguments *arguments)
 {
 	struct config_report report = {0};
 	struct cpl_error error;
+	char *program = realpath("/proc/self/exe", NULL);
+	bool again;
 	int status = server_prepare(&arguments->server, &report);
 
 	print_report(&report);
@@ -88,6 +90,7 @@ static int serve(const struct arguments *arguments)
 			printf("%s: good\n", arguments->server.config_path);
 		config_report_finish(&report);
 		server_close();
+		free(program);
 		return status == 0 ? 0 : 1;
 	}
 	config_report_finish(&report);
@@ -106,8 +109,12 @@ static int serve(const struct arguments *arguments)
 		process_ready();
 		status = server_run();
 	}
+	again = server_restarts();
 	server_close();
-	return status == 0 ? 0 : 1;
+	if (again && program)
+		process_again(program, arguments->server.config_path);
+	free(program);
+	return status == 0 && !again ? 0 : 1;
 }
 
 int main(int argc, char **argv)

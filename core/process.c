@@ -70,6 +70,14 @@ void process_ready(void)
 		perror("couplet: stderr");
 }
 
+void process_again(const char *program, const char *config_path)
+{
+	char *const arguments[] = {"couplet", "-F", "-c", (char *)config_path, NULL};
+
+	execv(program, arguments);
+	fprintf(stderr, "couplet: %s cannot be run again: %s\n", program, strerror(errno));
+}
+
 void process_notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");

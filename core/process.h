@@ -15,6 +15,11 @@
 int process_detach(struct cpl_error *error);
 /* The listeners are open: lets the parent go, and tells systemd READY=1 (sd_notify(3)'s protocol, when NOTIFY_SOCKET is set). */
 void process_ready(void);
+/*
+ * Replaces the process by a new run of the program in the foreground, which keeps its number: the file that the program was started from, also where another version has been
+ * installed there since. Returns when that fails. Signals that are blocked stay so, until the new run takes them (server_open()).
+ */
+void process_again(const char *program, const char *config_path);
 /* STOPPING=1, RELOADING=1 ... to systemd; nothing without NOTIFY_SOCKET. */
 void process_notify(const char *state);
 

@@ -201,6 +201,18 @@ static unsigned workers_of(const struct config *config)
 	return processors < WORKERS_LEAST ? WORKERS_LEAST : processors > WORKERS_MOST ? WORKERS_MOST : processors;
 }
 
+/* Blocked from the beginning of the end on, over a restart, until they are taken again. */
+static void mask_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(how, &set, NULL);
+}
+
 static int open_all(struct cpl_error *error)
 {
 	const struct config *config = server.config;
@@ -219,6 +231,7 @@ static int open_all(struct cpl_error *error)
 		loop_signal(SIGTERM, signal_caught);
 		loop_signal(SIGINT, signal_caught);
 		loop_signal(SIGHUP, signal_caught);
+		mask_signals(SIG_UNBLOCK);
 	}
 	if (!server.options.offline)
 		status = server_listen(config, error);
@@ -316,12 +329,26 @@ void server_stop(void)
 	if (server.state != SERVER_OPEN)
 		return;
 	cpl_log_info("couplet is stopping sessions=%zu", session_count());
-	process_notify("STOPPING=1");
+	/* To systemd one that stops and stays is a service that hangs. */
+	if (!server.again)
+		process_notify("STOPPING=1");
 	server.state = SERVER_STOPPING;
 	server.stopping_since = cpl_monotonic();
 	server_unlisten();
 	session_close_all();
 	loop_timer_start(&server.stop_timer, 0, stop_look);
+}
+
+void server_restart(void)
+{
+	if (server.state == SERVER_OPEN)
+		server.again = true;
+	server_stop();
+}
+
+bool server_restarts(void)
+{
+	return server.again;
 }
 
 /* Sessions that would not go in time lose their connections. */
@@ -335,24 +362,13 @@ static void end_sessions(void)
 		loop_turn(1);
 }
 
-/* From here on the end is certain: a further signal must not turn it into a death. */
-static void block_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 void server_close(void)
 {
 	struct cpl_host *host;
 	size_t at = 0;
 
-	block_signals();
+	/* From here on the end is certain: a further signal must not turn it into a death. */
+	mask_signals(SIG_BLOCK);
 	control_close();
 	server_unlisten();
 	if (server.sockets_started)

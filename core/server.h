@@ -26,6 +26,9 @@ int server_prepare(const struct server_options *options, struct config_report *r
 int server_open(struct config_report *report);
 /* Runs the loop until server_stop(). Returns the exit code. */
 int server_run(void);
+/* The same end; then server_restarts() is true until server_close(), and the program is to be run again. */
+void server_restart(void);
+bool server_restarts(void);
 /* Orderly stop: listeners close, streams get system-shutdown, holds and storage drain (at most 10 s). A second call skips the wait. */
 void server_stop(void);
 /* Opens the configuration anew, judges it whole, applies what can be applied. waits_for_restart gets one option name a line. Nonzero: nothing changed, see the report. */

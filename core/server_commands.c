@@ -56,17 +56,26 @@ static void run_status(struct cpl_module *self, struct cpl_invocation *in)
 	cpl_done(in);
 }
 
-static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
+static void complain_of(struct cpl_invocation *in, struct config_report *report)
 {
-	struct config_report report = {0};
-	struct cpl_buf waits = {0}, text = {0};
-	int status = server_reload(&report, &waits);
+	struct cpl_buf text = {0};
 	struct cpl_str rest, line;
 
-	config_report_print(&report, &text);
+	config_report_print(report, &text);
 	rest = cpl_buf_str(&text);
 	while (rest.len && cpl_str_split(&rest, '\n', &line))
 		cpl_complain(in, "%.*s", CPL_ARG(line));
+	cpl_buf_finish(&text);
+}
+
+static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
+{
+	struct config_report report = {0};
+	struct cpl_buf waits = {0};
+	int status = server_reload(&report, &waits);
+	struct cpl_str rest, line;
+
+	complain_of(in, &report);
 	if (status == 0) {
 		rest = cpl_str_trim(cpl_buf_str(&waits));
 		while (rest.len && cpl_str_split(&rest, '\n', &line))
@@ -76,14 +85,7 @@ static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
 		cpl_refuse(in, "nothing was changed");
 	}
 	cpl_buf_finish(&waits);
-	cpl_buf_finish(&text);
 	config_report_finish(&report);
-}
-
-static void run_shutdown(struct cpl_module *self, struct cpl_invocation *in)
-{
-	cpl_done(in);
-	server_stop();
 }
 
 static void add_row(void *data, const struct server_difference *difference)
@@ -102,20 +104,34 @@ static void add_row(void *data, const struct server_difference *difference)
 static void run_diff(struct cpl_module *self, struct cpl_invocation *in)
 {
 	struct config_report report = {0};
-	struct cpl_buf text = {0};
 	int status = server_diff(&report, add_row, in);
-	struct cpl_str rest, line;
 
-	config_report_print(&report, &text);
-	rest = cpl_buf_str(&text);
-	while (rest.len && cpl_str_split(&rest, '\n', &line))
-		cpl_complain(in, "%.*s", CPL_ARG(line));
+	complain_of(in, &report);
 	if (status == 0)
 		cpl_done(in);
 	else
 		cpl_refuse(in, "the configuration has faults; a reload would change nothing");
-	cpl_buf_finish(&text);
 	config_report_finish(&report);
+}
+
+static void ignore(void *data, const struct server_difference *difference) {}
+
+static void run_shutdown(struct cpl_module *self, struct cpl_invocation *in)
+{
+	struct config_report report = {0};
+	bool again = cpl_flag(in, "restart");
+	int status = again ? server_diff(&report, ignore, NULL) : 0;
+
+	complain_of(in, &report);
+	if (status == 0)
+		cpl_done(in);
+	else
+		cpl_refuse(in, "the configuration has faults; nothing was stopped");
+	config_report_finish(&report);
+	if (status == 0 && again)
+		server_restart();
+	else if (status == 0)
+		server_stop();
 }
 
 const struct cpl_command server_commands[] = {
@@ -124,11 +140,14 @@ const struct cpl_command server_commands[] = {
 	 "The new configuration is judged whole; if it has a fault, all faults are printed and nothing changes. Options that need a restart are "
 	 "listed by name.",
 	 NULL, CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_reload},
-	{"shutdown", "Begins to stop the server and does not wait; see stop.", NULL, NULL, CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_shutdown},
+	{"shutdown [--restart]", "Begins to stop the server and does not wait; see stop.",
+	 "With --restart the process then runs the program anew, which a configuration with faults prevents beforehand. It keeps its number and its user: ports below 1024 it can "
+	 "only open again with the capability to do so.",
+	 NULL, CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_shutdown},
 	{"config diff", "Shows what a reload would change, and changes nothing.",
 	 "Reads and judges the configuration as reload does, and compares it with what runs: hosts, the modules that would be started and stopped on "
 	 "them, options with their present and their new value (secrets are not shown), listeners and certificates. The column takes_effect says "
 	 "whether a reload is enough or a restart is needed. With any fault, all faults are printed and the exit code is 1.",
-	 "what,host,name,before,after,takes_effect", 0, run_diff},
+	 "what,host,name,before,after,takes_effect", CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), run_diff},
 	CPL_COMMAND_END,
 };

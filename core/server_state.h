@@ -25,6 +25,7 @@ struct server {
 	struct loop_timer stop_timer;
 	size_t descriptors;
 	bool loop_started, log_started, workers_started, sockets_started;
+	bool again; /* run the program anew after the end */
 };
 extern struct server server;
 

@@ -309,6 +309,32 @@ void cpl_buf_add_xml(struct cpl_buf *buf, struct cpl_str s)
 		cpl_buf_add(buf, (struct cpl_str){s.ptr + plain, s.len - plain});
 }
 
+void cpl_commas_add(struct cpl_buf *list, struct cpl_str item)
+{
+	if (list->len)
+		cpl_buf_add_char(list, ',');
+	for (size_t i = 0; i < item.len; i++) {
+		if (item.ptr[i] == ',' || item.ptr[i] == '\\')
+			cpl_buf_add_char(list, '\\');
+		cpl_buf_add_char(list, item.ptr[i]);
+	}
+}
+
+bool cpl_commas_next(struct cpl_str *rest, struct cpl_buf *item)
+{
+	size_t i = 0;
+
+	if (!rest->ptr)
+		return false;
+	cpl_buf_clear(item);
+	for (; i < rest->len && rest->ptr[i] != ','; i++) {
+		i += rest->ptr[i] == '\\' && i + 1 < rest->len;
+		cpl_buf_add_char(item, rest->ptr[i]);
+	}
+	*rest = i < rest->len ? (struct cpl_str){rest->ptr + i + 1, rest->len - i - 1} : CPL_NONE;
+	return true;
+}
+
 void cpl_buf_clear(struct cpl_buf *buf)
 {
 	if (buf->ptr)

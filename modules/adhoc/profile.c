@@ -247,13 +247,15 @@ static void add_roster(struct cpl_stanza *answer, struct cpl_element *form, cons
 
 	for (size_t r = 0; r < run->row_count; r++) {
 		struct cpl_element *item = cpl_add(answer, query, &profile_item);
-		struct cpl_str groups = cell_of(run, r, "groups"), group;
+		struct cpl_str groups = cell_of(run, r, "groups");
+		struct cpl_buf group = {0};
 
 		cpl_attr_set(answer, item, "jid", cell_of(run, r, "jid"));
 		cpl_attr_set(answer, item, "name", cell_of(run, r, "name"));
 		cpl_attr_set(answer, item, "subscription", cell_of(run, r, "subscription"));
-		while (groups.len && cpl_str_split(&groups, '\n', &group))
-			cpl_add_with_text(answer, item, &profile_group, group);
+		while (groups.len && cpl_commas_next(&groups, &group))
+			cpl_add_with_text(answer, item, &profile_group, cpl_buf_str(&group));
+		cpl_buf_finish(&group);
 	}
 }
 

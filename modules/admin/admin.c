@@ -92,6 +92,12 @@ static const struct cpl_adhoc_field stop[] = {
 	{"announce", "announcement", "text-multi", "Announcement", CPL_ADHOC_LINES, NULL, NULL, NO_PICK},
 	FIELDS_END,
 };
+static const struct cpl_adhoc_field restart[] = {
+	{"delay", "delay", "list-single", "Time before it happens", 0, "30", delays, NO_PICK},
+	{"announce", "announcement", "text-multi", "Announcement", CPL_ADHOC_LINES, NULL, NULL, NO_PICK},
+	{"restart", NULL, NULL, NULL, CPL_ADHOC_FIXED, "true", NULL, NO_PICK},
+	FIELDS_END,
+};
 
 /* ---- results ---- */
 
@@ -137,6 +143,7 @@ static const struct cpl_adhoc_command table[] = {
 	/* XEP-0133 4.6 gave out the password and is retracted; nobody knows it, so its holder gets a link to set another. */
 	ROW("get-user-password", "Get a Password Reset Link", "Give the link to the person whose account it is.", "user reset", account, reset),
 	ROW("change-user-password", "Change a Password", "The account's sessions are closed.", "passwd", change_password, NULL),
+	{NODE("get-user-roster"), "Get the Roster of Users", "Fill out this form to get a user's roster.", "roster show", accounts, NULL, NS_ADMIN, NULL, true},
 	ROW("get-user-lastlogin", "Get the Last Login of Users", "Fill out this form to get the time of the last login.", "user info", accounts, lastlogin),
 	ROW("user-stats", "Get Statistics of a User", "Fill out this form to gather statistics of a user.", "user stats", account, stats),
 	ROW("get-registered-users-num", "Get Number of Registered Users", NULL, "user count", host, registered_num),
@@ -156,6 +163,7 @@ static const struct cpl_adhoc_command table[] = {
 	ROW("set-welcome", "Set the Welcome Message", "It is sent to new accounts.", "welcome set", set_welcome, NULL),
 	ROW("delete-welcome", "Delete the Welcome Message", "What the configuration says holds again.", "welcome reset", host, NULL),
 	ROW_FILLED("edit-admin", "Edit the List of Admins", "These accounts have the role admin, and nobody else.", "user admins", edit_admin, "user roles"),
+	ROW("restart", "Restart the Service", "When, and what shall be said before?", "server shutdown", restart, NULL),
 	ROW("shutdown", "Shut Down the Service", "When, and what shall be said before?", "server shutdown", stop, NULL),
 	{NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false},
 };
@@ -179,8 +187,10 @@ static const struct cpl_command commands[] = {
 	{"user admins <host> [<text:accounts>]", "Gives the role admin to these accounts of a host, and takes it from all others.",
 	 "Without an account, or with none, nobody has it any more. Operators, whom the option admins names, stay what they are.", NULL,
 	 CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), privileges_run_admins},
-	{"server shutdown [--delay <int>] [--announce <text>]", "Stops the server after some seconds.",
-	 "Does not wait for it. The text is announced to those who are connected, on all hosts, for which the module announce is needed.", NULL,
+	{"server shutdown [--delay <int>] [--announce <text>] [--restart]", "Stops the server after some seconds, or starts it anew.",
+	 "Does not wait for it. The text is announced to those who are connected, on all hosts, for which the module announce is needed. With --restart the server then runs anew; a "
+	 "configuration with faults is refused before anything is said.",
+	 NULL,
 	 CPL_COMMAND_FOR(CPL_ROLE_OPERATOR), shutdown_run},
 	CPL_COMMAND_END,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stopping the server later, with a word to those who are connected: XEP-0133 4.31. */
+/* Stopping the server later, or starting it anew, with a word to those who are connected: XEP-0133 4.30, 4.31. */
 #include "modules/admin/admin.h"
 
 enum { DELAY_MAX = 86400 };
@@ -10,20 +10,26 @@ enum { DELAY_MAX = 86400 };
 struct plan {
 	struct cpl_call timer;
 	struct cpl_command_run stop;
+	bool restart;
 };
 
 static void on_stopped(struct cpl_call *call)
 {
-	cpl_free(CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_command_run, call), struct plan, stop));
+	struct plan *plan = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_command_run, call), struct plan, stop);
+
+	if (call->status == 0 && plan->stop.exit_code)
+		cpl_log_error("planned restart refused reason=\"%.*s\"", CPL_ARG(plan->stop.reason));
+	cpl_free(plan);
 }
 
 static void on_time(struct cpl_call *call)
 {
 	struct plan *plan = CPL_CONTAINER(call, struct plan, timer);
+	struct cpl_str restart = plan->restart ? CPL_STR("true") : CPL_NONE;
 	int status = call->status;
 
 	if (status == 0)
-		status = cpl_command_run(&plan->stop, NULL, CPL_STR("shutdown"), NULL, CPL_NONE, (struct cpl_jid){0}, 1, on_stopped);
+		status = cpl_command_run(&plan->stop, NULL, CPL_STR("shutdown"), &restart, CPL_NONE, (struct cpl_jid){0}, 1, on_stopped);
 	if (status != 0) {
 		if (status != CPL_E_CANCELLED)
 			cpl_log_error("planned shutdown failed reason=\"%s\"", cpl_code_text(status));
@@ -35,11 +41,12 @@ static void on_time(struct cpl_call *call)
 struct stopping {
 	struct cpl_invocation *in;
 	struct cpl_module *self;
-	struct cpl_command_run announce;
+	struct cpl_command_run announce, check;
 	struct cpl_str hosts[256];
 	size_t at, count;
 	struct cpl_str text;
 	int64_t delay;
+	bool restart;
 };
 
 static void plan_it(struct stopping *stopping)
@@ -54,8 +61,9 @@ static void plan_it(struct stopping *stopping)
 		cpl_refuse(stopping->in, "it cannot be planned: %s", cpl_code_text(status));
 		return;
 	}
-	cpl_log_info("shutdown planned in=%llds", (long long)stopping->delay);
-	cpl_say(stopping->in, "the server stops in %lld s", (long long)stopping->delay);
+	plan->restart = stopping->restart;
+	cpl_log_info("%s planned in=%llds", stopping->restart ? "restart" : "shutdown", (long long)stopping->delay);
+	cpl_say(stopping->in, "the server %s in %lld s", stopping->restart ? "starts anew" : "stops", (long long)stopping->delay);
 	cpl_done(stopping->in);
 }
 
@@ -94,12 +102,31 @@ static void announce_next(struct stopping *stopping)
 		cpl_refuse(stopping->in, "it cannot be announced: %s; the server goes on", cpl_code_text(status));
 }
 
+/* A configuration that nobody could start with is told now, not to the log when it is time. */
+static void on_checked(struct cpl_call *call)
+{
+	struct cpl_command_run *run = CPL_CONTAINER(call, struct cpl_command_run, call);
+	struct stopping *stopping = CPL_CONTAINER(run, struct stopping, check);
+	struct cpl_str rest = run->complaints, line;
+
+	while (call->status == 0 && rest.len && cpl_str_split(&rest, '\n', &line))
+		if (line.len)
+			cpl_complain(stopping->in, "%.*s", CPL_ARG(line));
+	if (call->status != 0)
+		cpl_refuse(stopping->in, "%s; the server goes on", cpl_code_text(call->status));
+	else if (run->exit_code)
+		cpl_refuse(stopping->in, "the configuration has faults; the server goes on");
+	else
+		announce_next(stopping);
+}
+
 void shutdown_run(struct cpl_module *self, struct cpl_invocation *in)
 {
 	struct cpl_arena *arena = cpl_invocation_arena(in);
 	struct stopping *stopping = cpl_arena_alloc(arena, sizeof(*stopping));
 	struct cpl_str delay = cpl_flag_value(in, "delay");
 	struct cpl_host *host;
+	int status;
 
 	stopping->in = in;
 	stopping->self = self;
@@ -111,5 +138,9 @@ void shutdown_run(struct cpl_module *self, struct cpl_invocation *in)
 	for (size_t at = 0; stopping->text.len && stopping->count < 256 && (host = cpl_host_next(&at));)
 		if (!host->component)
 			stopping->hosts[stopping->count++] = cpl_arena_copy(arena, host->name);
-	announce_next(stopping);
+	stopping->restart = cpl_flag(in, "restart");
+	if (!stopping->restart)
+		announce_next(stopping);
+	else if ((status = cpl_command_run(&stopping->check, cpl_invocation_scope(in), CPL_STR("config diff"), NULL, CPL_NONE, cpl_invocation_actor(in), 1, on_checked)) != 0)
+		cpl_refuse(in, "the configuration cannot be judged: %s; the server goes on", cpl_code_text(status));
 }

@@ -76,11 +76,8 @@ static void show(struct request *request)
 	while ((item = cpl_roster_next(request->load.user->roster, &at))) {
 		struct cpl_buf groups = {0};
 
-		for (unsigned i = 0; i < item->group_count; i++) {
-			if (i > 0)
-				cpl_buf_add(&groups, CPL_STR(","));
-			cpl_buf_add(&groups, item->groups[i]);
-		}
+		for (unsigned i = 0; i < item->group_count; i++)
+			cpl_commas_add(&groups, item->groups[i]);
 		cpl_row_begin(request->in);
 		cpl_row_text(request->in, cpl_jid_str(item->jid));
 		cpl_row_text(request->in, item->name);
@@ -189,6 +186,8 @@ static const char *read_flags(struct request *request)
 {
 	struct cpl_arena *arena = cpl_invocation_arena(request->in);
 	struct cpl_str text = cpl_flag_value(request->in, "subscription"), rest = cpl_flag_value(request->in, "groups"), group;
+	struct cpl_buf item = {0};
+	const char *fault = NULL;
 
 	for (int i = 0; text.ptr && i <= CPL_SUB_BOTH; i++)
 		if (cpl_str_is(text, subscriptions[i]))
@@ -200,16 +199,18 @@ static const char *read_flags(struct request *request)
 	if (!rest.ptr)
 		return NULL;
 	request->groups = cpl_arena_alloc(arena, ROSTER_GROUPS_MAX * sizeof(struct cpl_str));
-	while (rest.len && cpl_str_split(&rest, ',', &group)) {
-		group = cpl_str_trim(group);
+	while (!fault && rest.len && cpl_commas_next(&rest, &item)) {
+		group = cpl_str_trim(cpl_buf_str(&item));
 		if (!group.len || group.len > ROSTER_GROUP_MAX || request->group_count == ROSTER_GROUPS_MAX)
-			return "the groups are at most 100 names of 1 to 1023 bytes, with commas between them";
+			fault = "the groups are at most 100 names of 1 to 1023 bytes, with commas between them, and \\, for one in a name";
 		for (unsigned i = 0; i < request->group_count; i++)
 			if (cpl_str_equal(request->groups[i], group))
-				return "a group is named twice";
-		request->groups[request->group_count++] = group;
+				fault = "a group is named twice";
+		if (!fault)
+			request->groups[request->group_count++] = cpl_arena_copy(arena, group);
 	}
-	return NULL;
+	cpl_buf_finish(&item);
+	return fault;
 }
 
 static void run_change(struct cpl_module *self, struct cpl_invocation *in, bool add)
@@ -253,7 +254,7 @@ const struct cpl_command roster_commands[] = {
 	{"roster show <account>", "Show the contacts of an account.", NULL, "jid,name,subscription,pending,groups,shared",
 	 CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_show},
 	{"roster add <account> <jid:contact> [--name <word>] [--groups <word>] [--subscription <word>]", "Put a contact into a roster, or change it there.",
-	 "The groups have commas between them. The subscription is none, to, from or both, and what is not given stays as it is. Only this account's roster is "
+	 "The groups have commas between them (\\, is one in a name). The subscription is none, to, from or both, and what is not given stays as it is. Only this account's roster is "
 	 "changed: the contact is not asked, so that for both to see each other the same has to be done for the contact. The account's clients get the change at once.",
 	 NULL, CPL_COMMAND_OFFLINE | CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_add},
 	{"roster remove <account> <jid:contact>", "Take a contact out of a roster; subscriptions in both directions end.", NULL, NULL,

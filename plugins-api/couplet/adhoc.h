@@ -55,7 +55,7 @@ struct cpl_adhoc_command {
 	const struct cpl_adhoc_result *results; /* ended by a row without a var; NULL: none, the table is not shown */
 	const char *form_type;
 	const char *fill; /* words of a command with the host as its first argument, run before the form is shown; NULL: none */
-	bool roster;      /* the table has the columns jid, name, subscription, groups (one a line) and is answered as <query xmlns='jabber:iq:roster'/> */
+	bool roster;      /* the table has the columns jid, name, subscription, groups (with commas between, as cpl_commas_add() makes them) and is answered as <query xmlns='jabber:iq:roster'/> */
 };
 
 enum { CPL_ADHOC_TABLES_MAX = 16 };

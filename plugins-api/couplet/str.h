@@ -107,6 +107,12 @@ void cpl_buf_addv(struct cpl_buf *buf, const char *format, va_list args)
 void cpl_buf_add_json(struct cpl_buf *buf, struct cpl_str s);
 /* Adds `s` with the five XML characters escaped. */
 void cpl_buf_add_xml(struct cpl_buf *buf, struct cpl_str s);
+/*
+ * A list of texts with commas between them: adds one, in which a comma and a backslash get a backslash before them; and takes the first of *rest into `item`, without
+ * them. False when *rest is CPL_NONE.
+ */
+void cpl_commas_add(struct cpl_buf *list, struct cpl_str item);
+bool cpl_commas_next(struct cpl_str *rest, struct cpl_buf *item);
 /* Forgets the content, keeps the memory. */
 void cpl_buf_clear(struct cpl_buf *buf);
 /* Releases the memory and zeroes the struct. */

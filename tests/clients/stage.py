@@ -32,6 +32,7 @@ class Stage:
 	def __init__(self, options):
 		self.options, self.patience = options, options.patience
 		self.certificates = tempfile.TemporaryDirectory(prefix='couplet-clients-')
+		os.chmod(self.certificates.name, 0o755)   # the server's user reads them again at a reload
 		self.server = servers.Server(options, Setting(), lambda host: servers.make_certificate(self.certificates.name, host))
 		self.port, self.direct_port = self.server.ports['c2s'], self.server.ports['c2s-direct']
 		self.directory = self.server.directory

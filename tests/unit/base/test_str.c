@@ -191,6 +191,31 @@ static void buffer(void **state)
 	cpl_buf_finish(&buf);
 }
 
+static void commas(void **state)
+{
+	const char *const items[] = {"Friends", "Montague, Capulet", "a\\b", "c\\,", "d"};
+	struct cpl_buf list = {0}, item = {0};
+	struct cpl_str rest;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++)
+		cpl_commas_add(&list, cpl_str_of(items[i]));
+	assert_string_equal(list.ptr, "Friends,Montague\\, Capulet,a\\\\b,c\\\\\\,,d");
+	rest = cpl_buf_str(&list);
+	for (size_t i = 0; i < 5; i++) {
+		assert_true(cpl_commas_next(&rest, &item));
+		assert_string_equal(item.ptr, items[i]);
+	}
+	assert_false(cpl_commas_next(&rest, &item));
+	rest = CPL_STR(",x\\");
+	assert_true(cpl_commas_next(&rest, &item));
+	assert_int_equal(item.len, 0);
+	assert_true(cpl_commas_next(&rest, &item));
+	assert_string_equal(item.ptr, "x\\");
+	cpl_buf_finish(&list);
+	cpl_buf_finish(&item);
+}
+
 static void escapes(void **state)
 {
 	struct cpl_buf buf = {0};
@@ -219,6 +244,7 @@ int main(void)
 		cmocka_unit_test(xml_texts),
 		cmocka_unit_test(utf8_cut),
 		cmocka_unit_test(buffer),
+		cmocka_unit_test(commas),
 		cmocka_unit_test(escapes),
 	};
 
