@@ -170,13 +170,14 @@ static void op_end(struct cpl_conn *conn, int64_t linger_ms)
 	begin_end(script_of(conn), CPL_END_LOCAL);
 }
 
-static size_t op_binding(struct cpl_conn *conn, enum cpl_binding kind, unsigned char out[64])
+static size_t op_binding(struct cpl_conn *conn, enum cpl_binding kind, unsigned char *out)
 {
 	struct cpl_str binding = script_of(conn)->binding;
 
 	if (!conn->secure || !binding.len)
 		return 0;
-	memcpy(out, binding.ptr, binding.len);
+	if (out)
+		memcpy(out, binding.ptr, binding.len);
 	return binding.len;
 }
 

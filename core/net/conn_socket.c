@@ -349,7 +349,7 @@ static void op_end(struct cpl_conn *conn, int64_t linger_ms)
 	conn_socket_begin_end(conn_socket_of(conn), CPL_END_LOCAL, NULL, linger_ms);
 }
 
-static size_t op_binding(struct cpl_conn *conn, enum cpl_binding kind, unsigned char out[64])
+static size_t op_binding(struct cpl_conn *conn, enum cpl_binding kind, unsigned char *out)
 {
 	struct conn_socket *s = conn_socket_of(conn);
 

@@ -350,7 +350,7 @@ void tls_close_notify(struct tls *tls, struct output *raw)
 	ERR_clear_error();
 }
 
-size_t tls_binding(struct tls *tls, enum cpl_binding kind, unsigned char out[64])
+size_t tls_binding(struct tls *tls, enum cpl_binding kind, unsigned char *out)
 {
 	if (tls->state != TLS_STANDS)
 		return 0;

@@ -72,8 +72,8 @@ bool tls_write(struct tls *tls, struct cpl_str bytes, struct output *raw);
 /* Appends close_notify. */
 void tls_close_notify(struct tls *tls, struct output *raw);
 
-/* Channel binding data of an established connection; the length or 0 (see conn.h). */
-size_t tls_binding(struct tls *tls, enum cpl_binding kind, unsigned char out[64]);
+/* Channel binding data of an established connection; the length or 0 (see conn.h, for out NULL, too). */
+size_t tls_binding(struct tls *tls, enum cpl_binding kind, unsigned char *out);
 /* Protocol and cipher suite. */
 struct cpl_str tls_describe(const struct tls *tls, char *buffer, size_t size);
 

@@ -14,19 +14,20 @@ static bool unique_secret(SSL *ssl)
 }
 
 /* RFC 9266 2. */
-static size_t exporter(SSL *ssl, unsigned char out[BINDING_MAX])
+static size_t exporter(SSL *ssl, unsigned char *out)
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
 
-	if (!unique_secret(ssl) ||
-	    SSL_export_keying_material(ssl, out, EXPORTER_SIZE, label, sizeof(label) - 1,
-				       (const unsigned char *)"", 0, 1) != 1)
+	if (!unique_secret(ssl))
+		return 0;
+	if (out && SSL_export_keying_material(ssl, out, EXPORTER_SIZE, label, sizeof(label) - 1,
+					      (const unsigned char *)"", 0, 1) != 1)
 		return 0;
 	return EXPORTER_SIZE;
 }
 
 /* RFC 5929 4.1: the hash of the signature algorithm, SHA-256 in place of MD5 and SHA-1. */
-static size_t server_end_point(SSL *ssl, unsigned char out[BINDING_MAX])
+static size_t server_end_point(SSL *ssl, unsigned char *out)
 {
 	X509 *certificate = SSL_get_certificate(ssl);
 	unsigned char digest[EVP_MAX_MD_SIZE];
@@ -40,24 +41,33 @@ static size_t server_end_point(SSL *ssl, unsigned char out[BINDING_MAX])
 	if (nid == NID_md5 || nid == NID_sha1 || nid == NID_md5_sha1)
 		nid = NID_sha256;
 	hash = EVP_get_digestbynid(nid);
-	if (!hash || X509_digest(certificate, hash, digest, &len) != 1 || len > BINDING_MAX)
+	if (!hash || EVP_MD_get_size(hash) > BINDING_MAX)
+		return 0;
+	if (!out)
+		return (size_t)EVP_MD_get_size(hash);
+	if (X509_digest(certificate, hash, digest, &len) != 1)
 		return 0;
 	memcpy(out, digest, len);
 	return len;
 }
 
 /* RFC 5929 3: the first Finished; nothing is ever resumed here, so it is the client's. */
-static size_t unique(SSL *ssl, bool unique_tls13, unsigned char out[BINDING_MAX])
+static size_t unique(SSL *ssl, bool unique_tls13, unsigned char *out)
 {
+	unsigned char finished[BINDING_MAX];
 	size_t len;
 
 	if (SSL_version(ssl) >= TLS1_3_VERSION ? !unique_tls13 : !unique_secret(ssl))
 		return 0;
-	len = SSL_get_peer_finished(ssl, out, BINDING_MAX);
-	return len <= BINDING_MAX ? len : 0;
+	len = SSL_get_peer_finished(ssl, finished, sizeof(finished));
+	if (len > sizeof(finished))
+		return 0;
+	if (out)
+		memcpy(out, finished, len);
+	return len;
 }
 
-size_t tls_binding_data(SSL *ssl, enum cpl_binding kind, bool unique_tls13, unsigned char out[64])
+size_t tls_binding_data(SSL *ssl, enum cpl_binding kind, bool unique_tls13, unsigned char *out)
 {
 	size_t len = 0;
 

@@ -279,7 +279,7 @@ void cpl_session_send_nonza(struct cpl_session *s, const struct cpl_stanza *nonz
 	account_back(account);
 }
 
-size_t cpl_session_binding(struct cpl_session *s, enum cpl_binding kind, unsigned char out[64])
+size_t cpl_session_binding(struct cpl_session *s, enum cpl_binding kind, unsigned char *out)
 {
 	return s->conn ? s->conn->ops->binding(s->conn, kind, out) : 0;
 }

@@ -130,11 +130,10 @@ static unsigned configured(const struct auth_config *config)
 static unsigned bindings_of(struct cpl_session *s)
 {
 	static const enum cpl_binding told[] = {CPL_BINDING_SERVER_END_POINT, CPL_BINDING_EXPORTER};
-	unsigned char data[64];
 	unsigned mask = 0;
 
 	for (size_t i = 0; s->secure && i < sizeof(told) / sizeof(told[0]); i++)
-		if (cpl_session_binding(s, told[i], data) > 0)
+		if (cpl_session_binding(s, told[i], NULL) > 0)
 			mask |= OFFER(told[i]);
 	return mask;
 }

@@ -26,7 +26,6 @@ static bool binding_right(struct cpl_session *s, const struct scram_exchange *sc
 static const char *flag_fault(struct cpl_session *s, const struct exchange *exchange,
 			      const struct scram_first *first, int *binding)
 {
-	unsigned char data[64];
 	bool plus = mechanism_is_plus(exchange->mechanism);
 
 	*binding = -1;
@@ -37,7 +36,7 @@ static const char *flag_fault(struct cpl_session *s, const struct exchange *exch
 	if (!plus)
 		return NULL;
 	*binding = binding_find(first->binding);
-	if (*binding < 0 || cpl_session_binding(s, (enum cpl_binding) * binding, data) == 0)
+	if (*binding < 0 || cpl_session_binding(s, (enum cpl_binding) * binding, NULL) == 0)
 		return "not-authorized";
 	return NULL;
 }

@@ -126,8 +126,8 @@ struct cpl_conn_ops {
 	 * linger_ms or 64 KiB, then closes. No further input is reported; `closed` comes last. linger_ms 0: at once.
 	 */
 	void (*end)(struct cpl_conn *conn, int64_t linger_ms);
-	/* Channel binding data (at most 64 bytes) into out; the length, or 0 when there is none. */
-	size_t (*binding)(struct cpl_conn *conn, enum cpl_binding kind, unsigned char out[64]);
+	/* Channel binding data (at most 64 bytes) into out; the length, or 0 when there is none. out NULL: not 0 when there is one, without the cost of making it. */
+	size_t (*binding)(struct cpl_conn *conn, enum cpl_binding kind, unsigned char *out);
 	/* One line about the transport for `session list` and the log, e.g. "TLSv1.3 TLS_AES_256_GCM_SHA384". */
 	struct cpl_str (*describe)(struct cpl_conn *conn, char *buffer, size_t size);
 	/* Bytes of memory that the connection holds. */

@@ -192,8 +192,8 @@ void cpl_session_set_interested(struct cpl_session *s);
  * fires component_ready. From now on it may speak for every address of the host's domain. CPL_E_INVALID for any other session, or one that ends.
  */
 int cpl_session_accept_component(struct cpl_session *s, const struct cpl_stanza *success);
-/* Channel binding data of the session's connection; 0 when there is none. */
-size_t cpl_session_binding(struct cpl_session *s, enum cpl_binding kind, unsigned char out[64]);
+/* Channel binding data of the session's connection; 0 when there is none. out NULL: not 0 when there is one, which costs nothing; the data cost a hash or a key derivation. */
+size_t cpl_session_binding(struct cpl_session *s, enum cpl_binding kind, unsigned char *out);
 
 /* ---- accounts ---- */
 

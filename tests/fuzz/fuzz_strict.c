@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The strict parser against expat: what it accepts, expat accepts, with the same tree. The first byte chooses the content namespace. At the end it
+ * The strict parser against expat: what it accepts, expat accepts, with the same tree or header. The first byte chooses the content namespace. At the end it
  * says how many inputs there were and how many of them the strict parser took, which are those that were compared.
  */
 #include "core/xml/strict.h"
@@ -13,6 +13,20 @@ static unsigned long inputs, compared;
 static void print_counts(void)
 {
 	fprintf(stderr, "strict: %lu inputs, %lu accepted and compared\n", inputs, compared);
+}
+
+static void check_header(struct cpl_str frame)
+{
+	struct cpl_arena *arena = cpl_arena_create();
+	struct cpl_stream_header strict, header;
+	struct xml_prefixes *prefixes = NULL;
+
+	if (strict_parse_header(frame, arena, &strict)) {
+		strict_mode = STRICT_OFF;
+		CHECK(xml_parse_header(frame, arena, &header, &prefixes) == CPL_STREAM_OK);
+		CHECK(!prefixes && strict_same_header(&strict, &header));
+	}
+	cpl_arena_destroy(&arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -28,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		atexit(print_counts);
 	content = contents[data[0] % 3];
 	frame = (struct cpl_str){(const char *)data + 1, size - 1};
+	check_header(frame);
 	strict = strict_parse(frame, content);
 	if (!strict)
 		return 0;

@@ -207,13 +207,16 @@ static void bindings(int version)
 						    (const unsigned char *)"", 0, 1),
 			 1);
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_EXPORTER, ours), 32);
+	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_EXPORTER, NULL), 32);
 	assert_memory_equal(ours, theirs, 32);
 	len = SSL_get_finished(client->ssl, theirs, sizeof(theirs));
 	assert_int_equal(len, version == TLS1_2_VERSION ? 12 : 48);
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_TLS_UNIQUE, ours), len);
+	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_TLS_UNIQUE, NULL), len);
 	assert_memory_equal(ours, theirs, len);
 	X509_digest(certificate, EVP_sha256(), hash, &hash_len);
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_SERVER_END_POINT, ours), hash_len);
+	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_SERVER_END_POINT, NULL), hash_len);
 	assert_memory_equal(ours, hash, hash_len);
 	client_destroy(client);
 }
@@ -234,7 +237,9 @@ static void test_bindings_without_extended_master_secret(void **state)
 	SSL_set_options(client->ssl, SSL_OP_NO_EXTENDED_MASTER_SECRET);
 	assert_true(client_handshake(client));
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_EXPORTER, data), 0);
+	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_EXPORTER, NULL), 0);
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_TLS_UNIQUE, data), 0);
+	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_TLS_UNIQUE, NULL), 0);
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_SERVER_END_POINT, data), 32);
 	client_destroy(client);
 }

@@ -5,6 +5,7 @@
 
 #include "core/xml/names.h"
 #include "core/xml/parser.h"
+#include "core/xml/strict.h"
 
 CPL_CONTENT_NAME(name_body, "body");
 CPL_NAME(name_forwarded, "urn:xmpp:forward:0", "forwarded");
@@ -351,9 +352,67 @@ static void test_header_faults(void **state)
 	}
 }
 
+#define STREAMS "xmlns:stream='http://etherx.jabber.org/streams'"
+
+/* What the strict parser takes, and what it leaves to expat. */
+static void test_strict_header(void **state)
+{
+	static const struct {
+		const char *text;
+		bool taken;
+	} cases[] = {
+		{"<?xml version='1.0'?><stream:stream to='example.org' version='1.0' xmlns='jabber:client' " STREAMS ">", true},
+		{"<?xml version=\"1.0\" encoding=\"UTF-8\" ?>\n<stream:stream xmlns='jabber:server' " STREAMS " from='a' id=\"it's\" xml:lang='en'\t>", true},
+		{"<stream:stream xmlns='jabber:component:accept' " STREAMS " to=''>", true},
+		{"<stream:stream xmlns='jabber:client' " STREAMS " to='a&amp;b'>", false},
+		{"<stream:stream xmlns='jabber:client' " STREAMS " to='b\xc3\xbc'>", false},
+		{"<stream:stream xmlns='jabber:client' " STREAMS " to='a' to='a'>", false},
+		{"<stream:stream xmlns='jabber:client' " STREAMS " other='a'>", false},
+		{"<stream:stream xmlns='jabber:client' " STREAMS "to='a'>", false},
+		{"<stream:stream xmlns='urn:other' " STREAMS ">", false},
+		{"<stream:stream " STREAMS ">", false},
+		{"<stream:stream xmlns='jabber:client'>", false},
+		{"<stream:stream xmlns='jabber:client' xmlns:stream='jabber:client'>", false},
+		{"<stream:stream xmlns='jabber:client' " STREAMS "/>", false},
+		{"<stream:stream xmlns='jabber:client' " STREAMS " to='a", false},
+		{"<?xml version='1.1'?><stream:stream xmlns='jabber:client' " STREAMS ">", false},
+		{"", false},
+	};
+	struct cpl_arena *arena = cpl_arena_create();
+	struct cpl_stream_header header;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(strict_parse_header(cpl_str_of(cases[i].text), arena, &header), cases[i].taken);
+	cpl_arena_destroy(&arena);
+}
+
+/* Each byte of a header replaced by each of some others: both parsers say the same, or the strict one says nothing (a difference aborts). */
+static void test_strict_header_compared(void **state)
+{
+	static const char others[] = "<>&'\"=/:?! \t\n\rx1-\x80";
+	char text[] = "<?xml version='1.0'?><stream:stream from='j' to='a.b' version='1.0' xmlns='jabber:client' " STREAMS ">";
+
+	strict_mode = STRICT_COMPARE;
+	for (char *at = text; *at; at++) {
+		char before = *at;
+
+		for (size_t i = 0; i < sizeof others; i++) {
+			struct parsed_header p;
+
+			*at = others[i];
+			p.arena = cpl_arena_create();
+			p.error = xml_parse_header((struct cpl_str){text, sizeof text - 1}, p.arena, &p.header, &p.prefixes);
+			finish_header(&p);
+		}
+		*at = before;
+	}
+	strict_mode = STRICT_ON;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_strict_header), cmocka_unit_test(test_strict_header_compared),
 		cmocka_unit_test(test_members),	      cmocka_unit_test(test_types),
 		cmocka_unit_test(test_namespaces),    cmocka_unit_test(test_content),
 		cmocka_unit_test(test_text),	      cmocka_unit_test(test_refused),
