@@ -27,7 +27,7 @@ static struct {
 	struct ev_loop *ev;
 	ev_timer limit; /* ends a wait */
 	ev_async wake;
-	bool virtual_clock, stopping;
+	bool virtual_clock, stopping, turning;
 	unsigned ran;
 	struct loop_task *tasks; /* those of this turn, oldest first */
 	struct cpl_list hooks, idles;
@@ -68,6 +68,7 @@ static void clock_read(void)
 static void waited(struct ev_loop *ev)
 {
 	clock_read();
+	loop.turning = true;
 	loop.tasks = tasks_take();
 }
 
@@ -199,6 +200,7 @@ bool loop_turn(int wait_ms)
 	loop.ran += timers_run(cpl_monotonic());
 	tasks_run();
 	loop.ran += calls_drain();
+	loop.turning = false;
 	hooks_run();
 	idles_run();
 	if (loop.measured)
@@ -308,17 +310,40 @@ void loop_io_stop(struct loop_io *io)
 		ev_io_stop(loop.ev, io_watcher(io));
 }
 
-void loop_post(struct loop_task *task)
+/* From the newest task to the oldest, linked. */
+static void post(struct loop_task *newest, struct loop_task *oldest)
 {
 	struct loop_task *head = atomic_load_explicit(&posted, memory_order_relaxed);
 
-	/* Once it is in the queue the task may run and be gone: only `head` is looked at afterwards. */
+	/* Once they are in the queue the tasks may run and be gone: only `head` is looked at afterwards. */
 	do
-		task->next = head;
-	while (!atomic_compare_exchange_weak_explicit(&posted, &head, task, memory_order_release,
+		oldest->next = head;
+	while (!atomic_compare_exchange_weak_explicit(&posted, &head, newest, memory_order_release,
 						      memory_order_relaxed));
 	if (!head)
 		ev_async_send(loop.ev, &loop.wake);
+}
+
+void loop_post(struct loop_task *task)
+{
+	post(task, task);
+}
+
+void loop_post_all(struct loop_task *first)
+{
+	struct loop_task *newest = NULL;
+
+	for (struct loop_task *task = first, *next; task; task = next) {
+		next = task->next;
+		task->next = newest;
+		newest = task;
+	}
+	post(newest, first);
+}
+
+bool loop_turning(void)
+{
+	return loop.turning;
 }
 
 void loop_hook_add(struct loop_hook *hook, void (*run)(struct loop_hook *))

@@ -97,6 +97,14 @@ bool loop_timer_active(const struct loop_timer *timer);
  * empty.
  */
 void loop_post(struct loop_task *task);
+/* The same for a chain of tasks through `next`, to be run in its order: one wake-up for all. Not NULL. */
+void loop_post_all(struct loop_task *first);
+
+/*
+ * True from the end of a turn's wait until its hooks run: what is left to be done by a hook will be done before the loop waits again. Whoever collects work over a turn asks this,
+ * and does it at once when it is false.
+ */
+bool loop_turning(void);
 
 /* A hook may remove itself in run(), no other. */
 void loop_hook_add(struct loop_hook *hook, void (*run)(struct loop_hook *));

@@ -14,6 +14,9 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t filled;
 	struct worker_job *first, **last;
+	/* Session thread: what the turn at hand has started. Threads that are woken one by one take the processor from the turn that feeds them. */
+	struct worker_job *kept, **kept_last;
+	struct loop_hook hook;
 	bool ending;
 	bool alone; /* initialised without threads */
 	unsigned threads;
@@ -35,6 +38,26 @@ static void job_alone(struct loop_task *task)
 
 	job->work(job);
 	job_returned(task);
+}
+
+static void hand_over(struct loop_hook *end_of_turn)
+{
+	unsigned wakes = 0;
+
+	if (!pool.kept)
+		return;
+	for (const struct worker_job *job = pool.kept; job && wakes < pool.threads; job = job->next)
+		wakes++;
+	pthread_mutex_lock(&pool.lock);
+	if (!pool.first)
+		pool.last = &pool.first;
+	*pool.last = pool.kept;
+	pool.last = pool.kept_last;
+	pthread_mutex_unlock(&pool.lock);
+	pool.kept = NULL;
+	/* Without the lock, which they would wait for. */
+	while (wakes--)
+		pthread_cond_signal(&pool.filled);
 }
 
 static void *worker(void *unused)
@@ -75,6 +98,7 @@ int worker_init(unsigned threads)
 		pool.threads += !failed;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	loop_hook_add(&pool.hook, hand_over);
 	if (!failed)
 		return 0;
 	worker_finish();
@@ -91,13 +115,12 @@ void worker_start(struct worker_job *job)
 		loop_post(&job->task);
 		return;
 	}
-	pthread_mutex_lock(&pool.lock);
-	if (!pool.first)
-		pool.last = &pool.first;
-	*pool.last = job;
-	pool.last = &job->next;
-	pthread_cond_signal(&pool.filled);
-	pthread_mutex_unlock(&pool.lock);
+	if (!pool.kept)
+		pool.kept_last = &pool.kept;
+	*pool.kept_last = job;
+	pool.kept_last = &job->next;
+	if (!loop_turning())
+		hand_over(NULL);
 }
 
 unsigned cpl_job_threads(void)
@@ -112,6 +135,8 @@ size_t worker_pending(void)
 
 void worker_finish(void)
 {
+	hand_over(NULL);
+	loop_hook_remove(&pool.hook);
 	pthread_mutex_lock(&pool.lock);
 	pool.ending = true;
 	pthread_cond_broadcast(&pool.filled);

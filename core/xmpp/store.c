@@ -24,6 +24,8 @@ static struct {
 	size_t at_former; /* requests that drivers before it still have */
 	struct cpl_list waiting;
 	size_t waiting_count;
+	struct loop_hook hook; /* while in_turn: the driver has got requests in this turn */
+	bool in_turn;
 	struct former *formers; /* whose requests are not all back */
 } storage = {.waiting = {&storage.waiting, &storage.waiting}};
 
@@ -309,6 +311,22 @@ void store_drop_driver(struct cpl_module *provider, const struct cpl_storage_ser
 	former_start(former_create(provider, service));
 }
 
+/* At the end of a turn in which the driver was given something. */
+static void turn_submitted(struct loop_hook *end_of_turn)
+{
+	struct account_visit visit;
+
+	if (end_of_turn) {
+		loop_hook_remove(end_of_turn);
+		storage.in_turn = false;
+	}
+	if (!storage.service || storage.service->size <= offsetof(struct cpl_storage_service, submitted) || !storage.service->submitted)
+		return;
+	visit = store_driver_enter(storage.provider);
+	storage.service->submitted(storage.provider);
+	account_leave(&visit);
+}
+
 static void job_submit(struct store_job *job)
 {
 	struct account_visit visit;
@@ -318,6 +336,12 @@ static void job_submit(struct store_job *job)
 	visit = store_driver_enter(storage.provider);
 	storage.service->submit(storage.provider, &job->request);
 	account_leave(&visit);
+	if (!loop_turning()) {
+		turn_submitted(NULL);
+	} else if (!storage.in_turn) {
+		storage.in_turn = true;
+		loop_hook_add(&storage.hook, turn_submitted);
+	}
 }
 
 static void job_done(struct loop_task *task);
@@ -369,6 +393,8 @@ void store_set_driver(struct cpl_module *provider, const struct cpl_storage_serv
 	struct store_table *table;
 	size_t at = 0;
 
+	if (storage.in_turn)
+		turn_submitted(&storage.hook);
 	if (service && storage.service)
 		former_add(storage.provider, storage.service);
 	storage.at_former += storage.at_driver;
@@ -400,6 +426,9 @@ void store_finish(void)
 	size_t at = 0;
 
 	assert(store_pending() == 0);
+	if (storage.in_turn)
+		loop_hook_remove(&storage.hook);
+	storage.in_turn = false;
 	while ((table = cpl_map_next(&storage.tables, &at)))
 		for (; table; table = older) {
 			older = table->older;
@@ -522,6 +551,21 @@ void cpl_store_finished(struct cpl_store_request *request)
 
 	job->task.run = job_done;
 	loop_post(&job->task);
+}
+
+void cpl_store_finished_all(struct cpl_store_request *first)
+{
+	struct loop_task *chain = NULL, **link = &chain;
+
+	for (struct cpl_store_request *request = first; request; request = request->next) {
+		struct store_job *job = CPL_CONTAINER(request, struct store_job, request);
+
+		job->task.run = job_done;
+		*link = &job->task;
+		link = &job->task.next;
+	}
+	*link = NULL;
+	loop_post_all(chain);
 }
 
 static bool job_has_tables(const struct store_job *job)

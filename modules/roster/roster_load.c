@@ -136,7 +136,9 @@ struct roster_load {
 	struct roster_sweep *sweep;	   /* of a start */
 	struct cpl_user *user;		   /* kept by the load that waits for us, or by the sweep */
 	struct roster *roster;
-	struct cpl_store_call rows;
+	struct cpl_store_call rows, requests, version;
+	unsigned waiting; /* for so many of these three */
+	int status;	  /* the first that failed */
 };
 
 /* The item for a contact, made if need be; NULL for a key that is no address. */
@@ -173,7 +175,7 @@ bool roster_item_of_row(struct cpl_roster_item *item, const struct cpl_row *row,
 static void load_item(struct roster *roster, const struct cpl_row *row)
 {
 	struct cpl_arena *arena = cpl_arena_create();
-	struct cpl_roster_item item, *stored;
+	struct cpl_roster_item item, *stored, *before;
 
 	if (!roster_item_of_row(&item, row, arena)) {
 		cpl_log_error("roster row is no address jid=%.*s", CPL_ARG(cpl_jid_str(roster->user->jid)));
@@ -181,7 +183,11 @@ static void load_item(struct roster *roster, const struct cpl_row *row)
 		return;
 	}
 	stored = roster_item_dup(&item);
-	cpl_map_put(&roster->pub.items, cpl_jid_str(stored->jid), stored);
+	before = cpl_map_put(&roster->pub.items, cpl_jid_str(stored->jid), stored);
+	/* A request of the same contact, where the rows of requests came first. */
+	if (before)
+		stored->request = cpl_stanza_ref(before->request);
+	roster_item_free(&before);
 	roster->pub.listed++;
 	roster->stored++;
 	cpl_arena_destroy(&arena);
@@ -230,62 +236,64 @@ static void load_end(struct roster_load *load, int status)
 	cpl_free(load);
 }
 
-static struct roster_load *load_of(struct cpl_call *call)
+static void load_part(struct roster_load *load, int status)
 {
-	return CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct roster_load, rows);
-}
-
-static void load_version(struct cpl_call *call)
-{
-	struct roster_load *load = load_of(call);
-
-	if (call->status == 0 && load->rows.count == 1)
-		load->roster->pub.version = (uint64_t)load->rows.rows[0].values[0].integer;
-	load_end(load, call->status);
-}
-
-static void load_requests(struct cpl_call *call)
-{
-	struct roster_load *load = load_of(call);
-	int status = call->status;
-
-	if (status == 0) {
-		for (size_t i = 0; i < load->rows.count; i++)
-			load_request(load->roster, &load->rows.rows[i]);
-		load->rows = (struct cpl_store_call){0};
-		status = cpl_store_get(&load->rows, &load->user->scope, &roster_version_store, load->user->jid, CPL_NONE, load_version);
-	}
-	if (status != 0)
-		load_end(load, status);
+	if (load->status == 0)
+		load->status = status;
+	if (--load->waiting == 0)
+		load_end(load, load->status);
 }
 
 static void load_items(struct cpl_call *call)
 {
-	struct roster_load *load = load_of(call);
-	int status = call->status;
+	struct roster_load *load = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct roster_load, rows);
 
-	if (status == 0) {
-		for (size_t i = 0; i < load->rows.count; i++)
-			load_item(load->roster, &load->rows.rows[i]);
-		load->rows = (struct cpl_store_call){0};
-		status = cpl_store_all(&load->rows, &load->user->scope, &roster_request_store, load->user->jid, ROSTER_ROWS_MAX, load_requests);
-	}
-	if (status != 0)
-		load_end(load, status);
+	for (size_t i = 0; call->status == 0 && i < load->rows.count; i++)
+		load_item(load->roster, &load->rows.rows[i]);
+	load_part(load, call->status);
 }
 
-/* NULL when nothing can be read at all. */
+static void load_requests(struct cpl_call *call)
+{
+	struct roster_load *load = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct roster_load, requests);
+
+	for (size_t i = 0; call->status == 0 && i < load->requests.count; i++)
+		load_request(load->roster, &load->requests.rows[i]);
+	load_part(load, call->status);
+}
+
+static void load_version(struct cpl_call *call)
+{
+	struct roster_load *load = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct roster_load, version);
+
+	if (call->status == 0 && load->version.count == 1)
+		load->roster->pub.version = (uint64_t)load->version.rows[0].values[0].integer;
+	load_part(load, call->status);
+}
+
+/* NULL when nothing can be read at all. The three parts are asked for at once: one way to the storage thread and back, not three. */
 static struct roster_load *load_begin(struct cpl_user *user, int *status)
 {
 	struct roster_load *load = CPL_NEW(struct roster_load);
+	struct cpl_scope *scope = &user->scope;
 
 	load->user = user;
 	load->roster = CPL_SLOT_MAKE(user, roster_slot);
 	load->roster->user = user;
 	cpl_list_init(&load->roster->queue);
-	*status = cpl_store_all(&load->rows, &user->scope, &roster_store, user->jid, ROSTER_ROWS_MAX, load_items);
-	if (*status != 0)
+	*status = cpl_store_all(&load->rows, scope, &roster_store, user->jid, ROSTER_ROWS_MAX, load_items);
+	if (*status != 0) {
 		CPL_FREE(load);
+		return NULL;
+	}
+	load->waiting = 3;
+	*status = cpl_store_all(&load->requests, scope, &roster_request_store, user->jid, ROSTER_ROWS_MAX, load_requests);
+	if (*status != 0)
+		load_part(load, *status);
+	*status = cpl_store_get(&load->version, scope, &roster_version_store, user->jid, CPL_NONE, load_version);
+	if (*status != 0)
+		load_part(load, *status);
+	*status = 0;
 	return load;
 }
 

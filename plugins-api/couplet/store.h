@@ -234,10 +234,17 @@ struct cpl_storage_service {
 	 * thread. A failure refuses the driver; leave() and unload() come in any case. Without it declare() and last_id() are called on the session thread always.
 	 */
 	int (*open)(struct cpl_module *driver, struct cpl_error *error);
+	/*
+	 * May be NULL. Called when the requests of a turn have all been submitted: a driver with threads of its own wakes them here, once, and not in submit(),
+	 * where they would come in between.
+	 */
+	void (*submitted)(struct cpl_module *driver);
 };
 
 /* Gives a request back with its result; any thread. The request is the core's from then on. */
 void cpl_store_finished(struct cpl_store_request *request);
+/* The same for a chain of requests through `next`, in its order: the session thread is woken once. Not NULL. */
+void cpl_store_finished_all(struct cpl_store_request *first);
 
 #pragma GCC visibility pop
 

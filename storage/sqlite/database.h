@@ -140,6 +140,7 @@ struct database {
 	size_t writes_unfinished;
 	bool writer_waits_for_reads, writer_is_idle;
 	bool caught_up; /* the writer has read what a former instance may have changed since the file was opened */
+	bool wake_reader, wake_writer; /* at the end of the turn; session thread */
 	bool stopping, checkpointer_stopping;
 	bool checkpoint_due; /* something was committed */
 	atomic_bool log_is_long;

@@ -77,6 +77,11 @@ static void sqlite_submit(struct cpl_module *driver, struct cpl_store_request *r
 	threads_submit(cpl_module_data(driver), request);
 }
 
+static void sqlite_submitted(struct cpl_module *driver)
+{
+	threads_submitted(cpl_module_data(driver));
+}
+
 static void sqlite_leave(struct cpl_module *driver)
 {
 	struct database *db = cpl_module_data(driver);
@@ -98,6 +103,7 @@ static const struct cpl_storage_service sqlite_service = {
 	.size = sizeof(sqlite_service),
 	.declare = sqlite_declare,
 	.submit = sqlite_submit,
+	.submitted = sqlite_submitted,
 	.last_id = sqlite_last_id,
 	.leave = sqlite_leave,
 	.open = sqlite_open,

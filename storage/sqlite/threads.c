@@ -38,23 +38,47 @@ bool time_is_over(const struct timespec *when)
 
 /* ---- the reader ---- */
 
+/* The session thread is woken once for so many reads, or rows. */
+enum { READS_TOGETHER = 16 };
+
+static void reads_finish(struct database *db, struct db_queue *done)
+{
+	if (!done->first)
+		return;
+	pthread_mutex_lock(&db->lock);
+	for (const struct cpl_store_request *request = done->first; request; request = request->next)
+		traffic_leave(db, request, true);
+	if (db->writer_waits_for_reads)
+		pthread_cond_signal(&db->reads_done);
+	pthread_mutex_unlock(&db->lock);
+	cpl_store_finished_all(done->first);
+	*done = (struct db_queue){0};
+}
+
+/* No answer waits behind a read that may take long. */
+static bool is_short(const struct cpl_store_request *read)
+{
+	return read->steps->op == CPL_OP_GET || read->steps->op == CPL_OP_ACCOUNT_GET || read->steps->op == CPL_OP_ALL;
+}
+
 static void reads_serve(struct database *db, struct db_queue *queue)
 {
 	struct cpl_store_request *request;
+	struct db_queue done = {0};
 	struct cpl_error error;
 	/* One snapshot for all: it is taken after they were submitted, so it has all that was committed
 	 * before. */
 	bool together = queue->count > 1 && statement_run_common(&db->reader, DB_BEGIN_READ, &error) == 0;
 
 	while ((request = queue_take(queue))) {
+		if (!is_short(request))
+			reads_finish(db, &done);
 		execute_read(db, &db->reader, request);
-		pthread_mutex_lock(&db->lock);
-		traffic_leave(db, request, true);
-		if (db->writer_waits_for_reads)
-			pthread_cond_signal(&db->reads_done);
-		pthread_mutex_unlock(&db->lock);
-		cpl_store_finished(request);
+		queue_add(&done, request);
+		if (!is_short(request) || request->count > READS_TOGETHER || done.count == READS_TOGETHER)
+			reads_finish(db, &done);
 	}
+	reads_finish(db, &done);
 	if (together && !sqlite3_get_autocommit(db->reader.sql))
 		statement_run_common(&db->reader, DB_COMMIT, &error);
 }
@@ -132,17 +156,24 @@ void threads_submit(struct database *db, struct cpl_store_request *request)
 	traffic_enter(db, request, reader);
 	if (reader) {
 		queue_add(&db->reads, request);
-		if (db->reads.count == 1)
-			pthread_cond_signal(&db->reader_wake);
+		db->wake_reader = true;
 	} else {
 		queue_add(&db->writes, request);
 		/* In its window the writer is left to sleep, but for somebody who waits to read. */
 		if (!request->write || db->writes.count >= WAKE_AT)
 			db->urgent = true;
-		if (db->urgent || db->writer_is_idle)
-			pthread_cond_signal(&db->writer_wake);
+		db->wake_writer = db->wake_writer || db->urgent || db->writer_is_idle;
 	}
 	pthread_mutex_unlock(&db->lock);
+}
+
+void threads_submitted(struct database *db)
+{
+	if (db->wake_reader)
+		pthread_cond_signal(&db->reader_wake);
+	if (db->wake_writer)
+		pthread_cond_signal(&db->writer_wake);
+	db->wake_reader = db->wake_writer = false;
 }
 
 void threads_run_task(struct database *db, struct db_task *task)

@@ -14,6 +14,8 @@ void threads_stop(struct database *db);
 
 /* Session thread: hands a request to the thread that serves it. */
 void threads_submit(struct database *db, struct cpl_store_request *request);
+/* Wakes the threads that have got something. */
+void threads_submitted(struct database *db);
 /* Session thread: runs a task on the writer's thread and waits for it. */
 void threads_run_task(struct database *db, struct db_task *task);
 

@@ -92,8 +92,9 @@ static void group_commit(struct group *group)
 		pthread_cond_signal(&db->checkpointer_wake);
 	}
 	pthread_mutex_unlock(&db->lock);
-	while ((request = queue_take(&group->done)))
-		cpl_store_finished(request);
+	if (group->done.first)
+		cpl_store_finished_all(group->done.first);
+	group->done = (struct db_queue){0};
 	if (atomic_exchange(&db->log_is_long, false))
 		sqlite3_wal_checkpoint_v2(db->writer.sql, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }

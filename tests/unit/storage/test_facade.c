@@ -51,7 +51,7 @@ static int64_t slow_last_id(struct cpl_module *driver, const struct cpl_store *s
 	return last_id;
 }
 
-static const struct cpl_storage_service slow = {sizeof(slow), slow_declare, slow_submit, slow_last_id, NULL, NULL};
+static const struct cpl_storage_service slow = {.size = sizeof(slow), .declare = slow_declare, .submit = slow_submit, .last_id = slow_last_id};
 
 /* ---- a driver that takes its leave ---- */
 
@@ -69,7 +69,8 @@ static void slow_leave(struct cpl_module *driver)
 	leaves_here += pthread_equal(pthread_self(), session_thread) != 0;
 }
 
-static const struct cpl_storage_service leaving = {sizeof(leaving), slow_declare, slow_submit, slow_last_id, slow_leave, NULL};
+static const struct cpl_storage_service leaving = {
+	.size = sizeof(leaving), .declare = slow_declare, .submit = slow_submit, .last_id = slow_last_id, .leave = slow_leave};
 
 static int setup(void **state)
 {
@@ -186,7 +187,8 @@ static int slow_open(struct cpl_module *driver, struct cpl_error *error)
 	return open_code ? cpl_fail(error, open_code, "no such file") : 0;
 }
 
-static const struct cpl_storage_service opening_service = {sizeof(opening_service), slow_declare, slow_submit, slow_last_id, slow_leave, slow_open};
+static const struct cpl_storage_service opening_service = {
+	.size = sizeof(opening_service), .declare = slow_declare, .submit = slow_submit, .last_id = slow_last_id, .leave = slow_leave, .open = slow_open};
 
 static unsigned openings_done;
 
