@@ -67,7 +67,7 @@ size_t store_pending(void);
 /* Forgets stores and driver. Nothing may be pending. */
 void store_finish(void);
 
-/* ---- between store.c, store_calls.c and store_opening.c ---- */
+/* ---- between store.c and the other files of stores ---- */
 
 /* A store as the core knows it. Never freed before store_finish(): requests point to `store`, which is the
  * core's own copy. */
@@ -93,6 +93,8 @@ struct store_job {
 
 /* NULL when it was not declared, or with another number of columns. */
 struct store_table *store_table_of(const struct cpl_store *store);
+/* Judges a declaration and counts its columns. `known`: the store as it was declared before, or NULL. */
+int store_check(const struct cpl_store *store, const struct store_table *known, unsigned *columns, struct cpl_error *error);
 /* All stores by their newest shapes: start with *at = 0; NULL at the end. */
 struct store_table *store_table_next(size_t *at);
 struct store_opened {
