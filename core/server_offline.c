@@ -3,6 +3,7 @@
 #include "core/server_offline.h"
 #include "core/admin/certificate.h"
 #include "core/admin/form.h"
+#include "core/admin/frame.h"
 #include "core/admin/local.h"
 #include "core/admin/peer.h"
 #include "core/check.h"
@@ -47,7 +48,7 @@ static int converse(const struct server_options *options)
 	struct config_report report = {0};
 	struct stat st;
 	struct peer *peer = NULL;
-	int code = 1;
+	int code = 1, status;
 
 	if (fstat(STDIN_FILENO, &st) < 0 || !S_ISSOCK(st.st_mode)) {
 		complain("--offline is for coupletctl: use coupletctl -c %s COMMAND", options->config_path);
@@ -55,7 +56,12 @@ static int converse(const struct server_options *options)
 	}
 	quiet.offline = true;
 	quiet.quiet = true;
-	if (server_prepare(&quiet, &report) < 0 || server_open(&report) < 0) {
+	status = server_prepare(&quiet, &report);
+	if (status == 0)
+		status = server_open(&report);
+	if (status == CPL_E_BUSY) {
+		code = OFFLINE_LOCKED;
+	} else if (status < 0) {
 		print_report(&report);
 	} else {
 		peer = peer_create(STDIN_FILENO, on_closed, &peer);

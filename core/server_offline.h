@@ -16,7 +16,7 @@
 
 #include "core/server.h"
 
-/* Returns the exit code: 0, 1 (the reason is on stderr) or 2 (wrong words). */
+/* Returns the exit code: 0, 1 (the reason is on stderr), 2 (wrong words) or OFFLINE_LOCKED. */
 int offline_run(const struct server_options *options, int argc, char **argv);
 
 #endif

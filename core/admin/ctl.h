@@ -28,6 +28,8 @@
 
 /* How long a running server may take to say hello. */
 #define CTL_HELLO_MS 5000
+/* How long the data folder may be locked with nobody to ask. */
+#define CTL_STARTING_MS 2000
 
 struct ctl {
 	const char *config_path; /* absolute where it exists */
@@ -66,8 +68,8 @@ enum ctl_state { CTL_RUNNING, CTL_STOPPED, CTL_UNKNOWN };
  * printed.
  */
 enum ctl_state ctl_link_open(const struct ctl *ctl, struct ctl_link *link);
-/* The same with an offline run. False: the reason has been printed. */
-bool ctl_link_open_offline(const struct ctl *ctl, struct ctl_link *link);
+/* The same, and with an offline run where there is none: CTL_STOPPED. A server that is about to start or to end is waited for, CTL_STARTING_MS at most. */
+enum ctl_state ctl_link_open_any(const struct ctl *ctl, struct ctl_link *link);
 /* The same with a run of couplet that carries out our words itself, and says no hello. */
 bool ctl_link_open_words(const struct ctl *ctl, struct ctl_link *link);
 bool ctl_link_send(struct ctl_link *link, enum frame_type type, struct cpl_str payload);

@@ -148,6 +148,28 @@ enum ctl_state ctl_link_open(const struct ctl *ctl, struct ctl_link *link)
 	return CTL_RUNNING;
 }
 
+/* Of an offline run, what waitpid() says as an exit code; 0 for a server, 128 for an end that is none. */
+static int link_end(struct ctl_link *link)
+{
+	int status = 0;
+
+	if (link->fd >= 0)
+		close(link->fd);
+	link->fd = -1;
+	cpl_buf_finish(&link->in);
+	if (link->child > 0) {
+		while (waitpid(link->child, &status, 0) < 0 && errno == EINTR)
+			;
+		link->child = 0;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+bool ctl_link_close(struct ctl_link *link)
+{
+	return link_end(link) == 0;
+}
+
 /* couplet at the other end of a socket pair. */
 static bool open_child(const struct ctl *ctl, struct ctl_link *link, const char *const *arguments)
 {
@@ -172,15 +194,27 @@ static bool open_child(const struct ctl *ctl, struct ctl_link *link, const char 
 	return link->child > 0 || ctl_complain("cannot start couplet: %s", strerror(errno)) == 0;
 }
 
-bool ctl_link_open_offline(const struct ctl *ctl, struct ctl_link *link)
+enum ctl_state ctl_link_open_any(const struct ctl *ctl, struct ctl_link *link)
 {
 	static const char *const arguments[] = {"--offline", NULL};
+	const struct timespec step = {.tv_nsec = 50 * 1000 * 1000};
+	int64_t deadline = now_ms() + CTL_STARTING_MS;
+	enum ctl_state state;
 
-	if (open_child(ctl, link, arguments) && hear_hello(link, -1))
-		return true;
-	/* What was wrong stands on stderr already. */
-	ctl_link_close(link);
-	return false;
+	while ((state = ctl_link_open(ctl, link)) == CTL_STOPPED) {
+		if (open_child(ctl, link, arguments) && hear_hello(link, -1))
+			return CTL_STOPPED;
+		/* What else was wrong stands on stderr already. */
+		if (link_end(link) != OFFLINE_LOCKED)
+			return CTL_UNKNOWN;
+		if (now_ms() >= deadline) {
+			ctl_complain("the data folder is locked by another process, perhaps another coupletctl, and no server answers at %s/%s: nothing was done",
+				     ctl->run, CONTROL_NAME);
+			return CTL_UNKNOWN;
+		}
+		nanosleep(&step, NULL);
+	}
+	return state;
 }
 
 bool ctl_link_open_words(const struct ctl *ctl, struct ctl_link *link)
@@ -190,20 +224,4 @@ bool ctl_link_open_words(const struct ctl *ctl, struct ctl_link *link)
 	for (size_t i = 0; i < ctl->count && i < 9; i++)
 		arguments[1 + i] = ctl->words[i].ptr;
 	return open_child(ctl, link, arguments);
-}
-
-bool ctl_link_close(struct ctl_link *link)
-{
-	int status = 0;
-
-	if (link->fd >= 0)
-		close(link->fd);
-	link->fd = -1;
-	cpl_buf_finish(&link->in);
-	if (link->child > 0) {
-		while (waitpid(link->child, &status, 0) < 0 && errno == EINTR)
-			;
-		link->child = 0;
-	}
-	return status == 0;
 }

@@ -207,9 +207,8 @@ static int run_remote(const struct ctl *ctl)
 {
 	struct ctl_stream stream = {.fd = -1};
 	struct ctl_link link;
-	enum ctl_state state = ctl_link_open(ctl, &link);
 
-	if (state == CTL_UNKNOWN || (state == CTL_STOPPED && !ctl_link_open_offline(ctl, &link)))
+	if (ctl_link_open_any(ctl, &link) == CTL_UNKNOWN)
 		return 1;
 	/* From here on an interrupt ends in good order: a couplet of our own lets go of the data before we are gone. */
 	ctl_catch_interrupts(ctl, true);

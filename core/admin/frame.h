@@ -21,6 +21,8 @@
 #define FRAME_WORDS_MAX     (64 * 1024)        /* payload of FRAME_WORDS */
 #define FRAME_PASSWORD_MAX  1024
 #define FRAME_INPUT_MAX     (64 * 1024 * 1024) /* all FRAME_INPUT of a command, or of one record */
+/* Exit code of an offline run that says nothing, because another process has locked the data folder. */
+#define OFFLINE_LOCKED      75
 
 enum frame_type {
 	/* From the client. */
