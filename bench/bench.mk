@@ -18,3 +18,8 @@ EXTRA_DIST += bench/instructions bench/instructions.txt
 
 # The same loads on Couplet and on other servers: bench/compare; charts of it: bench/plot
 EXTRA_DIST += bench/compare bench/claims bench/servers.py bench/plot bench/README.md
+
+# What a hop to another thread and back costs: bench/handoff
+noinst_PROGRAMS += bench/handoff
+bench_handoff_SOURCES = bench/handoff.c
+bench_handoff_LDADD = -lpthread

@@ -152,7 +152,7 @@ void step_cycles(uint32_t cycles)
 		log_in(0, load.sessions, load.at_once, false);
 		pause_for(0.5);
 		log_out(0, load.sessions);
-		pause_for(1);
+		pause_for(4);
 		report("%s%ld", i ? ", " : "", measure_rss(load.pid));
 	}
 	report("]");

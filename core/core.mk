@@ -7,7 +7,7 @@ libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(CUR
 libcore_la_SOURCES += core/base/account.c core/base/account.h core/base/arena.c core/base/clock.h core/base/codec.c core/base/count.c core/base/count.h \
 	core/base/error.c core/base/ledger.c core/base/ledger.h core/base/logger.c core/base/logger.h core/base/logger_journal.c core/base/logger_journal.h core/base/logger_levels.c core/base/logger_levels.h core/base/map.c \
 	core/base/map.h core/base/memory.c core/base/memory.h core/base/metric.c core/base/metric.h core/base/poison.h \
-	core/base/random.c core/base/reach.c core/base/reach.h core/base/str.c core/base/time.c core/base/timing.c core/base/timing.h core/base/watchdog.c core/base/watchdog.h
+	core/base/random.c core/base/reach.c core/base/reach.h core/base/str.c core/base/time.c core/base/timing.c core/base/timing.h core/base/trim.c core/base/trim.h core/base/watchdog.c core/base/watchdog.h
 
 # core/loop
 libcore_la_SOURCES += core/loop/call.c core/loop/call.h core/loop/loop.c core/loop/loop.h core/loop/timer.c core/loop/turn.h \
@@ -83,7 +83,7 @@ couplet_migrate_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 # The server itself.
 COUPLET_CPPFLAGS = $(AM_CPPFLAGS) -DCOUPLET_CONFIG='"$(sysconfdir)/couplet/couplet.yml"'
 libcore_la_SOURCES += core/process.c core/process.h core/server.c core/server.h core/server_state.h core/server_listen.c \
-	core/server_reload.c core/server_api.c core/server_offline.c core/server_offline.h core/server_commands.c core/server_diff.c
+	core/server_reload.c core/server_trim.c core/server_api.c core/server_offline.c core/server_offline.h core/server_commands.c core/server_diff.c
 libcore_la_SOURCES += core/cert_import.c core/check.c core/check.h core/check_certificate.c core/check_dns.c core/check_ports.c core/check_system.c
 sbin_PROGRAMS += couplet
 couplet_SOURCES = core/main.c

@@ -274,6 +274,7 @@ static int open_all(struct cpl_error *error)
 		return status;
 	conn_socket_init();
 	server.sockets_started = true;
+	server_trim_begin();
 	return 0;
 }
 
@@ -371,8 +372,10 @@ void server_close(void)
 	mask_signals(SIG_BLOCK);
 	control_close();
 	server_unlisten();
-	if (server.sockets_started)
+	if (server.sockets_started) {
+		server_trim_end();
 		end_sessions();
+	}
 	manager_finish();
 	schedule_finish();
 	if (server.sockets_started)

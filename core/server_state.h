@@ -39,6 +39,12 @@ void server_apply_bounds(const struct config *config);
 
 extern const struct cpl_command server_commands[]; /* status, reload, shutdown, config diff */
 
+/* ---- server_trim.c ---- */
+
+/* Memory of connections that have gone goes back to the system while the loop turns. */
+void server_trim_begin(void);
+void server_trim_end(void);
+
 /* ---- server_listen.c ---- */
 
 /* The names that may stand under listen:, the core's and those of open modules. Lives until the next call. */

@@ -116,6 +116,7 @@ class Server:
 			'user': 'user: %s\n' % AS_ROOT if AS_ROOT else '',
 			'data': 'data: %s/data\n' % self.directory,
 			'storage': 'storage: sqlite\n',
+			'parser': 'parser: %s\n' % getattr(self.options, 'parser', 'strict'),
 			'modules_path': 'modules_path: %s\n' % self.modules,
 			'modules': 'modules: [%s]\n' % ', '.join(MODULES),
 			'tls': 'tls: {required: false}\n',
