@@ -355,7 +355,7 @@ bool server_restarts(void)
 /* Sessions that would not go in time lose their connections. */
 static void end_sessions(void)
 {
-	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s))
+	for (struct cpl_session *s = cpl_session_next(NULL); s; s = cpl_session_next(s))
 		if (s->conn)
 			s->conn->ops->end(s->conn, 0);
 	user_drop_lingering(true);

@@ -37,7 +37,7 @@ static void run_status(struct cpl_module *self, struct cpl_invocation *in)
 
 	while (manager_next(&at))
 		modules++;
-	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s))
+	for (struct cpl_session *s = cpl_session_next(NULL); s; s = cpl_session_next(s))
 		available += cpl_session_is_available(s);
 	row_of(in, "version", cpl_str_of(cpl_version()));
 	row_of_number(in, "pid", getpid());

@@ -76,7 +76,7 @@ static void hosts_point_to(const struct config *config)
 /* Any: also one that is no connected resource. */
 static bool has_session(const struct cpl_host *host)
 {
-	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s))
+	for (struct cpl_session *s = cpl_session_next(NULL); s; s = cpl_session_next(s))
 		if (s->served == host)
 			return true;
 	return false;
@@ -110,7 +110,7 @@ static void hosts_close_removed(void)
 {
 	bool any = false;
 
-	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s)) {
+	for (struct cpl_session *s = cpl_session_next(NULL); s; s = cpl_session_next(s)) {
 		/* Gone, or another kind of host now: an account's where there was a component, or the other way round. */
 		if (s->served && (s->served->stopping || !stream_kind_serves(session_of(s)->kind, s->served))) {
 			cpl_session_close(s, CPL_STREAM_HOST_GONE, NULL);

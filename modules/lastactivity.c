@@ -55,7 +55,8 @@ static void written(struct cpl_call *call)
 
 	/* NOT_FOUND: the account has been removed, which is why it left. */
 	if (call->status != 0 && call->status != CPL_E_CANCELLED && call->status != CPL_E_NOT_FOUND)
-		cpl_log_error("last activity cannot be written jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(writing->user->jid)), writing->commit.error);
+		cpl_log(cpl_commit_log_level(call->status), "last activity cannot be written jid=%.*s reason=%s",
+			CPL_ARG(cpl_jid_str(writing->user->jid)), writing->commit.error);
 	cpl_user_unref(&writing->user);
 	cpl_free(writing);
 }
@@ -256,7 +257,7 @@ static void mark_written(struct cpl_call *call)
 	struct marking *marking = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct marking, commit);
 
 	if (call->status != 0 && call->status != CPL_E_CANCELLED)
-		cpl_log_error("a mark of activity cannot be written reason=%s", marking->commit.error);
+		cpl_log(cpl_commit_log_level(call->status), "a mark of activity cannot be written reason=%s", marking->commit.error);
 	cpl_run_end(marking->run, call->status);
 	cpl_free(marking);
 }

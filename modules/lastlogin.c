@@ -36,7 +36,7 @@ static void written(struct cpl_call *call)
 
 	/* The account may have been removed meanwhile. */
 	if (call->status != 0 && call->status != CPL_E_NOT_FOUND && call->status != CPL_E_CANCELLED)
-		cpl_log_warn("the time of a login cannot be written reason=%s", commit->error);
+		cpl_log(cpl_commit_log_level(call->status), "the time of a login cannot be written reason=%s", commit->error);
 	cpl_free(commit);
 }
 

@@ -136,7 +136,8 @@ struct update {
 static void update_end(struct update *update, int status)
 {
 	if (status != 0 && status != CPL_E_CANCELLED && status != CPL_E_CONFLICT)
-		cpl_log_error("a look-alike name cannot be noted account=%.*s reason=%s", CPL_ARG(cpl_jid_str(update->account)), cpl_code_text(status));
+		cpl_log(cpl_commit_log_level(status), "a look-alike name cannot be noted account=%.*s reason=%s",
+			CPL_ARG(cpl_jid_str(update->account)), cpl_code_text(status));
 	cpl_jid_free(&update->account);
 	cpl_arena_destroy(&update->arena);
 	cpl_free(update);
@@ -215,7 +216,8 @@ struct indexing {
 static void indexing_end(struct indexing *indexing, int status)
 {
 	if (status != 0 && status != CPL_E_CANCELLED)
-		cpl_log_error("the names of the accounts cannot be indexed host=%.*s reason=%s", CPL_ARG(indexing->host->name), cpl_code_text(status));
+		cpl_log(cpl_commit_log_level(status), "the names of the accounts cannot be indexed host=%.*s reason=%s",
+			CPL_ARG(indexing->host->name), cpl_code_text(status));
 	cpl_buf_finish(&indexing->after);
 	cpl_free(indexing);
 }

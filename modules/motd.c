@@ -127,7 +127,7 @@ static void telling_end(struct telling *telling, bool again)
 static void telling_failed(struct telling *telling, int status, const char *reason)
 {
 	if (status != CPL_E_CANCELLED && status != CPL_E_STOPPING && !telling->user->removed)
-		cpl_log_error("message of the day not sent jid=%.*s reason=\"%s\"", CPL_ARG(cpl_jid_str(telling->user->jid)), reason);
+		cpl_log(cpl_commit_log_level(status), "message of the day not sent jid=%.*s reason=\"%s\"", CPL_ARG(cpl_jid_str(telling->user->jid)), reason);
 	telling_end(telling, false);
 }
 

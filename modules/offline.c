@@ -229,8 +229,8 @@ static void flush_purged(struct cpl_call *call)
 	struct flush *flush = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct flush, purge);
 
 	if (call->status != 0)
-		cpl_log_error("offline messages that were delivered cannot be removed jid=%.*s reason=%s",
-			      CPL_ARG(cpl_jid_str(flush->user->jid)), flush->purge.error);
+		cpl_log(cpl_commit_log_level(call->status), "offline messages that were delivered cannot be removed jid=%.*s reason=%s",
+			CPL_ARG(cpl_jid_str(flush->user->jid)), flush->purge.error);
 	if (call->status == 0)
 		flush_read(flush);
 	else

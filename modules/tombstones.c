@@ -41,7 +41,7 @@ static void on_buried(struct cpl_call *call)
 	struct burial *burial = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct burial, store);
 
 	if (call->status != 0 && call->status != CPL_E_CANCELLED)
-		cpl_log_error("a tombstone cannot be written, so the account stays reason=%s", burial->store.error);
+		cpl_log(cpl_commit_log_level(call->status), "a tombstone cannot be written, so the account stays reason=%s", burial->store.error);
 	cpl_resume(&burial->suspension, call->status == 0 ? CPL_NEXT : CPL_DROP);
 	cpl_free(burial);
 }

@@ -30,7 +30,7 @@ static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 
 	if (wanted.ptr)
 		cpl_prepare_domain(&host, wanted, cpl_invocation_arena(in));
-	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s)) {
+	for (struct cpl_session *s = cpl_session_next(NULL); s; s = cpl_session_next(s)) {
 		if (host.ptr && !cpl_str_equal(s->host, host))
 			continue;
 		builtin_session_row(in, s);

@@ -250,7 +250,7 @@ static void on_account(struct cpl_call *call)
 		refuse(search->in, call->status);
 		return;
 	}
-	for (struct cpl_session *s = session_next(NULL); s; s = session_next(s))
+	for (struct cpl_session *s = cpl_session_next(NULL); s; s = cpl_session_next(s))
 		if (s->username.ptr && cpl_jid_equal_bare(s->jid, account))
 			builtin_session_row(search->in, s);
 	cpl_done(search->in);

@@ -130,7 +130,7 @@ void metrics_collect(void)
 		metric_set(all.counter[i], (int64_t)counts[i]);
 	for (unsigned i = 0; i < GAUGES; i++)
 		metric_set(all.gauge[i], values[i]);
-	for (const struct cpl_session *s = session_next(NULL); s; s = session_next(s))
+	for (const struct cpl_session *s = cpl_session_next(NULL); s; s = cpl_session_next(s))
 		if (s->type < CPL_SESSION_DESTROYED)
 			sessions[s->type]++;
 	for (unsigned i = 0; i < CPL_SESSION_DESTROYED; i++)

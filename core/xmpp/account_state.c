@@ -53,8 +53,8 @@ static void committed(struct cpl_call *call)
 	struct cpl_ev_account ev = {.host = user->host, .jid = user->jid, .what = CPL_ACCOUNT_STATE};
 
 	if (call->status != 0) {
-		cpl_log_error("account state not written jid=%.*s error=%s", CPL_ARG(cpl_jid_str(user->jid)),
-			      change->store.error);
+		cpl_log(cpl_commit_log_level(call->status), "account state not written jid=%.*s error=%s", CPL_ARG(cpl_jid_str(user->jid)),
+			change->store.error);
 		change_end(change, call->status);
 		return;
 	}

@@ -138,7 +138,7 @@ void cpl_session_refresh_limits(struct cpl_session *s)
 {
 	if (s && s->type != CPL_SESSION_DESTROYED)
 		session_apply_limits(session_of(s));
-	for (struct cpl_session *each = s ? NULL : session_next(NULL); each; each = session_next(each))
+	for (struct cpl_session *each = s ? NULL : cpl_session_next(NULL); each; each = cpl_session_next(each))
 		session_apply_limits(session_of(each));
 }
 
@@ -180,7 +180,7 @@ struct cpl_session *session_create(struct cpl_conn *conn, enum cpl_session_type 
 	return &session->pub;
 }
 
-struct cpl_session *session_next(const struct cpl_session *after)
+struct cpl_session *cpl_session_next(const struct cpl_session *after)
 {
 	struct cpl_list *node = after ? CPL_CONTAINER(after, struct session, pub)->in_all.next : all.next;
 

@@ -68,8 +68,6 @@ extern const struct cpl_conn_events session_conn_events;
 
 /* A session for a connection that was just accepted. `admission` may be NULL. */
 struct cpl_session *session_create(struct cpl_conn *conn, enum cpl_session_type type, struct admission *admission);
-/* All sessions: NULL for the first; NULL at the end. */
-struct cpl_session *session_next(const struct cpl_session *after);
 size_t session_count(void);
 /* The same, with those that have ended and are still referenced. */
 size_t session_alive(void);

@@ -527,8 +527,8 @@ void cpl_account_close_sessions(struct cpl_jid account, const struct cpl_session
 {
 	struct cpl_session *session, *next;
 
-	for (session = session_next(NULL); session; session = next) {
-		next = session_next(session);
+	for (session = cpl_session_next(NULL); session; session = next) {
+		next = cpl_session_next(session);
 		if (session != but && (session->type == CPL_SESSION_C2S || session->type == CPL_SESSION_C2S_UNBOUND) &&
 		    cpl_jid_equal_bare(session->jid, account))
 			cpl_session_close(session, condition, text);

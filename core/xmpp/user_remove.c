@@ -55,7 +55,7 @@ static void removal_committed(struct cpl_call *call)
 	struct cpl_ev_account ev = {.host = user->host, .jid = user->jid, .what = CPL_ACCOUNT_STATE};
 
 	if (call->status != 0) {
-		cpl_log_error("account cannot be removed jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->jid)), removal->commit.error);
+		cpl_log(cpl_commit_log_level(call->status), "account cannot be removed jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(user->jid)), removal->commit.error);
 		removal_end(removal, call->status);
 		return;
 	}

@@ -182,7 +182,8 @@ static void committed(struct cpl_call *call)
 			apply_all(change);
 		blocklist_push(change);
 	} else if (call->status != CPL_E_CANCELLED) {
-		cpl_log_error("blocklist cannot be written jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(change->user->jid)), change->commit.error);
+		cpl_log(cpl_commit_log_level(call->status), "blocklist cannot be written jid=%.*s reason=%s",
+			CPL_ARG(cpl_jid_str(change->user->jid)), change->commit.error);
 	}
 	change->done(change, call->status);
 }

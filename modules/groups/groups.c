@@ -267,7 +267,7 @@ static void removal_written(struct cpl_call *call)
 	struct cpl_store_call *removal = CPL_CONTAINER(call, struct cpl_store_call, call);
 
 	if (call->status != 0 && call->status != CPL_E_CANCELLED)
-		cpl_log_error("an account that is gone stays in the stored groups reason=%s", removal->error);
+		cpl_log(cpl_commit_log_level(call->status), "an account that is gone stays in the stored groups reason=%s", removal->error);
 	cpl_free(removal);
 }
 

@@ -58,8 +58,8 @@ static void acceptance_end(struct acceptance *acceptance)
 static void acceptance_fail(struct acceptance *acceptance, int status)
 {
 	if (status != CPL_E_CANCELLED && status != CPL_E_STOPPING)
-		cpl_log_error("the invited does not become a contact yet account=%.*s inviter=%.*s reason=%s", CPL_ARG(cpl_jid_str(acceptance->newcomer)),
-			      CPL_ARG(cpl_jid_str(acceptance->inviter)), cpl_code_text(status));
+		cpl_log(cpl_commit_log_level(status), "the invited does not become a contact yet account=%.*s inviter=%.*s reason=%s", CPL_ARG(cpl_jid_str(acceptance->newcomer)),
+			CPL_ARG(cpl_jid_str(acceptance->inviter)), cpl_code_text(status));
 	acceptance_end(acceptance);
 }
 

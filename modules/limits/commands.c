@@ -26,16 +26,19 @@ static void buckets(struct cpl_invocation *in, const char *kind, const struct ta
 	}
 }
 
+/* Who has not authenticated goes by where the connection comes from. */
+static struct cpl_str subject_of(const struct cpl_session *s)
+{
+	unsigned strangers = CPL_IN(C2S_UNAUTHED) | CPL_IN(S2SIN_UNAUTHED) | CPL_IN(S2SOUT_UNAUTHED) | CPL_IN(COMPONENT_UNAUTHED);
+
+	return cpl_jid_is_set(s->jid) && !(strangers & 1u << s->type) ? cpl_jid_str(s->jid) : cpl_str_of(s->conn->address);
+}
+
 static void held_sessions(struct cpl_invocation *in, bool all)
 {
-	struct cpl_host *host;
-	const struct cpl_session *s;
-	size_t hosts = 0, at;
-
-	while ((host = cpl_host_next(&hosts)))
-		for (at = 0; (s = cpl_map_next(&host->sessions, &at));)
-			if (s->conn && (s->conn->held_until || (all && s->conn->holds)))
-				row(in, "session", s->full_jid, s->conn->holds, s->conn->held_until ? s->conn->held_until - cpl_monotonic() : 0);
+	for (const struct cpl_session *s = cpl_session_next(NULL); s; s = cpl_session_next(s))
+		if (s->conn && (s->conn->held_until || (all && s->conn->holds)))
+			row(in, "session", subject_of(s), s->conn->holds, s->conn->held_until ? s->conn->held_until - cpl_monotonic() : 0);
 }
 
 static void run_list(struct cpl_module *self, struct cpl_invocation *in)
@@ -76,17 +79,17 @@ static unsigned clear(struct table *table, struct cpl_str subject)
 	return count;
 }
 
-static unsigned clear_session(struct cpl_str subject)
+static unsigned clear_sessions(struct cpl_str subject)
 {
-	struct cpl_arena *arena = cpl_arena_create();
-	struct cpl_jid jid;
-	struct cpl_session *s = cpl_jid_parse(&jid, subject, arena) == 0 ? cpl_session_find(jid) : NULL;
-	bool held = s && s->conn && s->conn->held_until;
+	unsigned count = 0;
 
-	cpl_arena_destroy(&arena);
-	if (held)
+	for (struct cpl_session *s = cpl_session_next(NULL); s; s = cpl_session_next(s)) {
+		if (!s->conn || !s->conn->held_until || !cpl_str_equal(subject_of(s), subject))
+			continue;
 		cpl_session_refresh_limits(s);
-	return held;
+		count++;
+	}
+	return count;
 }
 
 static void run_clear(struct cpl_module *self, struct cpl_invocation *in)
@@ -96,7 +99,7 @@ static void run_clear(struct cpl_module *self, struct cpl_invocation *in)
 	unsigned count = clear(&limits->accounts, subject) + clear(&limits->addresses, subject) + clear(&limits->connects, subject);
 
 	if (subject.ptr)
-		count += clear_session(subject);
+		count += clear_sessions(subject);
 	else
 		cpl_session_refresh_limits(NULL);
 	if (subject.ptr && count == 0) {
@@ -110,7 +113,7 @@ static void run_clear(struct cpl_module *self, struct cpl_invocation *in)
 const struct cpl_command limits_commands[] = {
 	{"limits list [--all]", "Lists who is held back.",
 	 "Accounts and addresses from which no login is tried because of failed ones, addresses with as many connections as they may have or from which they come too fast, and "
-	 "sessions that have sent too much. The column count has failed logins, connections, or how often a session was held; wait the seconds until it goes on. With --all "
+	 "sessions that have sent too much, by their address, or before authentication by that of the connection. The column count has failed logins, connections, or how often a session was held; wait the seconds until it goes on. With --all "
 	 "also those that are only counted.",
 	 "kind,subject,count,wait", CPL_COMMAND_FOR(CPL_ROLE_ADMIN), run_list},
 	{"limits clear <word:subject>", "Lets go who is held back.", "An account, an address or a session as limits list shows it, or all.", NULL,

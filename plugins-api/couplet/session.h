@@ -199,6 +199,8 @@ size_t cpl_session_binding(struct cpl_session *s, enum cpl_binding kind, unsigne
 
 /* The loaded account, or NULL when it is not in memory; no reference. */
 struct cpl_user *cpl_user_find(struct cpl_host *host, struct cpl_str username);
+/* All sessions of the server, whatever their type and state, in no order: NULL, or the one behind `after`; NULL at the end. None may be made or destroyed in between. */
+struct cpl_session *cpl_session_next(const struct cpl_session *after);
 /* The connected resource with exactly this full JID, or NULL. */
 struct cpl_session *cpl_session_find(struct cpl_jid full);
 /* Sessions that can receive and share the highest priority of 0 or more: how many, and the first; the others follow in cpl_user_session(), with those that cannot receive among them. */

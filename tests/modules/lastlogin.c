@@ -74,7 +74,7 @@ static void storage_that_fails(void)
 	struct cpl_test_session *romeo;
 
 	cpl_test_account("romeo@example.org");
-	cpl_test_expect_log(CPL_LOG_WARN, "the time of a login cannot be written");
+	cpl_test_expect_log(CPL_LOG_ERROR, "the time of a login cannot be written");
 	cpl_test_fail_write(1);
 	romeo = cpl_test_login("romeo@example.org/orchard");
 	expect_info("[\"last_login\",null]");

@@ -61,6 +61,29 @@ static void guesses_are_counted(void)
 	CPL_TEST_TEXT(cpl_str_of(cpl_test_command("limits list --all")), "[\"connections\",\"192.0.2.1\",1,0]");
 }
 
+/* Bytes per second, and the burst before that, by what the connection is. */
+static void rates_go_by_type(void)
+{
+	static const struct {
+		enum cpl_session_type type;
+		uint32_t rate, burst;
+	} types[] = {{CPL_SESSION_C2S_UNAUTHED, 1000, 2000}, {CPL_SESSION_C2S_UNBOUND, 3000, 4000}, {CPL_SESSION_C2S, 3000, 4000},
+		     {CPL_SESSION_S2SIN_UNAUTHED, 1000, 2000}, {CPL_SESSION_S2SIN, 5000, 6000}, {CPL_SESSION_S2SOUT_UNAUTHED, 1000, 2000},
+		     {CPL_SESSION_S2SOUT, 5000, 6000}, {CPL_SESSION_COMPONENT_UNAUTHED, 1000, 2000}, {CPL_SESSION_COMPONENT, 7000, 8000}};
+	struct cpl_session *session = cpl_test_session(stranger("one"));
+	enum cpl_session_type before = session->type;
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		struct cpl_conn_limits limits = {0};
+		struct cpl_ev_limits ev = {.session = session, .limits = &limits};
+
+		session->type = types[i].type;
+		cpl_fire_session_limits(session->served, &ev);
+		session->type = before;
+		CPL_TEST_CHECK(limits.rate == types[i].rate && limits.burst == types[i].burst);
+	}
+}
+
 /* connections_per_address: 3; scripted connections have one address. */
 static void connections_are_counted(void)
 {
@@ -77,8 +100,11 @@ static void connections_are_counted(void)
 static const struct cpl_test_case cases[] = {
 	{"limits are told before and after authentication", limits_are_told, 0},
 	{"guesses are counted and come back with time", guesses_are_counted, 0},
+	{"bytes per second go by the type of the session", rates_go_by_type, 0},
 	{"connections of an address are counted", connections_are_counted, CPL_TEST_NO_FAULTS},
 	CPL_TEST_CASES_END,
 };
 
-CPL_MODULE_TEST(limits) = {.cases = cases, .options = "account_tries: 2\naccount_recovery: 1m\nconnections_per_address: 3\n"};
+CPL_MODULE_TEST(limits) = {.cases = cases, .options = "account_tries: 2\naccount_recovery: 1m\nconnections_per_address: 3\n"
+	"unauthenticated_rate: 1000\nunauthenticated_burst: 2000\nclient_rate: 3000\nclient_burst: 4000\nserver_rate: 5000\nserver_burst: 6000\n"
+	"component_rate: 7000\ncomponent_burst: 8000\n"};
