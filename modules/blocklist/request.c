@@ -14,10 +14,11 @@ struct cpl_name blocklist_name_invite = {"http://jabber.org/protocol/muc#user", 
 struct cpl_name blocklist_name_item = {BLOCKING, "item", 0, 0};
 CPL_NAME(name_report, REPORTING, "report");
 CPL_NAME(name_text, REPORTING, "text");
+CPL_NAME(name_third_party, REPORTING, "third-party");
 CPL_NAME(name_stanza_id, "urn:xmpp:sid:0", "stanza-id");
 CPL_CONTENT_NAME(name_body, "body");
 struct cpl_name *const blocklist_names[] = {&blocklist_name_list, &blocklist_name_block,  &blocklist_name_unblock, &blocklist_name_blocked,
-					    &blocklist_name_muc,  &blocklist_name_invite, &blocklist_name_item,		   &name_report,
+					    &blocklist_name_muc,  &blocklist_name_invite, &blocklist_name_item,		   &name_report,		&name_third_party,
 					    &name_text,		  &name_stanza_id,	  &name_body,		   &blocklist_name_privacy, NULL};
 
 /* Bytes of a report that are kept; what is longer is cut. */
@@ -111,6 +112,13 @@ static void send_report(struct cpl_user *user, const struct blocklist_item *item
 					   CPL_ARG(text)));
 	cpl_add_copy(message, message->root, report);
 	cpl_send(&message);
+	cpl_log_info("report sent account=%.*s about=%.*s to=%.*s", CPL_ARG(cpl_jid_str(user->jid)), CPL_ARG(cpl_jid_str(item->jid)), CPL_ARG(cpl_jid_str(to)));
+}
+
+/* XEP-0377 5: what leaves the server does so with the reporter's approval only. */
+static bool may_be_sent(const struct cpl_element *report, struct cpl_jid to)
+{
+	return cpl_jid_is_set(to) && (cpl_host_find(cpl_jid_domain(to)) || cpl_child(report, &name_third_party));
 }
 
 static void send_reports(struct cpl_module *self, const struct blocklist_change *change)
@@ -122,7 +130,7 @@ static void send_reports(struct cpl_module *self, const struct blocklist_change 
 	{
 		const struct cpl_element *report = cpl_child(e, &name_report);
 
-		if (report && config && cpl_jid_is_set(config->report_to))
+		if (report && config && may_be_sent(report, config->report_to))
 			send_report(change->user, &change->items[i], report, config->report_to);
 		i++;
 	}

@@ -178,6 +178,17 @@ def log_never_has(world, text, block):
 			raise client.Failure('the log has %r: %s' % (text, line))
 
 
+@step(r'log has "(?P<text>.*)"')
+def log_has(world, text, block):
+	"""Sooner or later: the log is written by a thread."""
+	text = world.substitute(text)
+	end = now() + 5 * world.runner.options.patience
+	while text not in world.runner.server.log_since(0):
+		if now() > end:
+			raise client.Failure('the log does not have %r' % text)
+		time.sleep(0.01)
+
+
 @step(r'wait (?P<time>[\d.]+) s')
 def wait(world, time, block):
 	end = now() + float(time)
