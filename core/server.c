@@ -184,10 +184,21 @@ static int open_folders(const struct config *config, struct cpl_error *error)
 	return status;
 }
 
+static void hang_up(void)
+{
+	struct cpl_ev_host ev;
+	size_t at = 0;
+
+	logger_reopen();
+	while ((ev.host = cpl_host_next(&at)))
+		if (!ev.host->stopping)
+			cpl_fire_hangup(ev.host, &ev);
+}
+
 static void signal_caught(int signum)
 {
 	if (signum == SIGHUP)
-		logger_reopen();
+		hang_up();
 	else
 		server_stop();
 }

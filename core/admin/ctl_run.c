@@ -76,7 +76,7 @@ static int prepare(const struct ctl *ctl, struct ctl_link *link, struct ctl_stre
 	if (flags < 0)
 		return -1;
 	if (link->offline && !(flags & CPL_COMMAND_OFFLINE))
-		return ctl_complain("the server is not running");
+		return ctl_complain("the server is not running, which this command needs: see coupletctl start");
 	link->live = flags & CPL_COMMAND_LIVE;
 	if (flags & CPL_COMMAND_CONFIRM && !ctl_confirm(ctl))
 		return 1;

@@ -9,6 +9,15 @@ static struct cpl_host *host_of_flag(struct cpl_invocation *in)
 	return wanted.ptr && cpl_prepare_domain(&name, wanted, cpl_invocation_arena(in)) == 0 ? cpl_host_find(name) : NULL;
 }
 
+/* False, and refused: a host that is named has no firewall. */
+static bool host_is_guarded(struct cpl_invocation *in, struct cpl_host *only)
+{
+	if (!only || CPL_SLOT_GET(only, guard_slot))
+		return true;
+	cpl_refuse(in, "%.*s has no firewall: list the module for it, see modules in couplet.yml(5)", CPL_ARG(only->name));
+	return false;
+}
+
 static struct rules *rules_of(struct cpl_host *host)
 {
 	const struct guard *guard = host ? CPL_SLOT_GET(host, guard_slot) : NULL;
@@ -23,6 +32,8 @@ static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 	struct cpl_host *only = host_of_flag(in), *host;
 	size_t at = 0;
 
+	if (!host_is_guarded(in, only))
+		return;
 	while ((host = cpl_host_next(&at))) {
 		const struct rules *rules = rules_of(host);
 
@@ -57,11 +68,13 @@ static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
 	struct cpl_host *only = host_of_flag(in), *host;
 	size_t at = 0, faulty = 0;
 
+	if (!host_is_guarded(in, only))
+		return;
 	while ((host = cpl_host_next(&at))) {
 		const struct firewall_config *config = CPL_CONFIG(self, host, struct firewall_config);
 		struct told told = {in, config ? config->file.ptr : NULL};
 
-		if (config && config->file.len && (!only || only == host) && !guard_load(host, config->file, complain, &told))
+		if (CPL_SLOT_GET(host, guard_slot) && config && config->file.len && (!only || only == host) && !guard_load(host, config->file, complain, &told))
 			faulty++;
 	}
 	if (faulty)
@@ -72,8 +85,13 @@ static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
 
 /* ---- firewall test ---- */
 
+/* The bytes that firewall test takes, and how many stanzas it judges in a turn. */
+enum { TEST_BYTES = 256 * 1024, TEST_SLICE = 32 };
+
 struct test {
 	struct cpl_user_call user;
+	struct cpl_call pause;
+	unsigned judged;
 	struct cpl_invocation *in;
 	struct cpl_host *only;
 	struct cpl_stanza *stanza;
@@ -184,12 +202,27 @@ static const char *test_fault(const struct test *test)
 	return test_host(test) ? NULL : "neither from nor to is of a host of this server: name one with --host";
 }
 
-/* One after another, until there are none or an account must be loaded first. */
+static void on_pause(struct cpl_call *call)
+{
+	struct test *test = CPL_CONTAINER(call, struct test, pause);
+
+	if (call->status == 0)
+		test_next(test);
+	else
+		test_refuse(test, cpl_code_text(call->status));
+}
+
+/* One after another, until there are none, or an account must be loaded first, or others have their turn. */
 static void test_next(struct test *test)
 {
 	struct cpl_str text;
 
-	while (test_take(test, &text)) {
+	while (test->judged++ % TEST_SLICE < TEST_SLICE - 1 || cpl_timer_start(&test->pause, cpl_invocation_scope(test->in), 0, on_pause) != 0) {
+		if (!test_take(test, &text)) {
+			cpl_done(test->in);
+			return;
+		}
+
 		struct cpl_jid account;
 		int status;
 
@@ -212,7 +245,6 @@ static void test_next(struct test *test)
 			test_refuse(test, cpl_code_text(status));
 		return;
 	}
-	cpl_done(test->in);
 }
 
 static void run_test(struct cpl_module *self, struct cpl_invocation *in)
@@ -223,9 +255,14 @@ static void run_test(struct cpl_module *self, struct cpl_invocation *in)
 	struct cpl_str line, text;
 	struct cpl_stanza *whole;
 
-	while (cpl_next_line(in, &line)) {
+	while (all.len <= TEST_BYTES && cpl_next_line(in, &line)) {
 		cpl_buf_add(&all, line);
 		cpl_buf_add_char(&all, '\n');
+	}
+	if (all.len > TEST_BYTES) {
+		cpl_refuse(in, "these are more than %d KiB of stanzas: give fewer", TEST_BYTES / 1024);
+		cpl_buf_finish(&all);
+		return;
 	}
 	text = cpl_str_trim(cpl_arena_copy(arena, cpl_buf_str(&all)));
 	cpl_buf_finish(&all);

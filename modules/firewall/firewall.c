@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A firewall: rules from a file say what becomes of the stanzas of a host's own clients, and of those that come to it from elsewhere. Hooks pre_message, pre_presence, pre_iq,
- * message, presence and iq at stage POLICY.
+ * message, presence, iq and iq_request at stage POLICY.
  */
 #include "modules/firewall/firewall.h"
 
@@ -282,20 +282,34 @@ static enum cpl_flow on_own(struct cpl_module *self, struct cpl_ev_stanza *ev)
 }
 
 /* What our own clients send has been judged where it came in, and what the host itself says is not judged. */
-static enum cpl_flow on_foreign(struct cpl_module *self, struct cpl_ev_stanza *ev)
+static enum cpl_flow judge_foreign(struct cpl_ev_stanza *ev, bool request)
 {
 	const struct cpl_session *s = ev->session;
 
 	if (s && s->type == CPL_SESSION_C2S && s->served == ev->host)
+		return CPL_NEXT;
+	/* A request is judged before whoever claims it; here it comes by again when nobody has. */
+	if (ev->stanza->kind == CPL_IQ && (ev->stanza->type == CPL_TYPE_GET || ev->stanza->type == CPL_TYPE_SET) && !request)
 		return CPL_NEXT;
 	if (!s && (!cpl_jid_is_set(ev->stanza->from) || cpl_str_equal(cpl_jid_domain(ev->stanza->from), ev->host->name)))
 		return CPL_NEXT;
 	return judge(ev, false);
 }
 
+static enum cpl_flow on_foreign(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	return judge_foreign(ev, false);
+}
+
+static enum cpl_flow on_foreign_request(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	return judge_foreign(ev, true);
+}
+
 static const struct cpl_event_row firewall_events[] = {
 	CPL_ON(pre_message, on_own, POLICY, -10),   CPL_ON(pre_presence, on_own, POLICY, -10), CPL_ON(pre_iq, on_own, POLICY, -10),
 	CPL_ON(message, on_foreign, POLICY, -10),   CPL_ON(presence, on_foreign, POLICY, -10), CPL_ON(iq, on_foreign, POLICY, -10),
+	CPL_ON(iq_request, on_foreign_request, POLICY, -10),
 	CPL_ON_END,
 };
 

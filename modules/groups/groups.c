@@ -305,6 +305,7 @@ static const struct cpl_event_row events[] = {
 	CPL_ON(account_removed, on_account_removed, FEATURE, 0),
 	CPL_ON(user_load, on_user_load, OBSERVE, 1001), /* behind the roster, also behind one that comes late */
 	CPL_ON(configuration_reloaded, on_reloaded, FEATURE, 0),
+	CPL_ON(hangup, on_reloaded, FEATURE, 0),
 	CPL_ON_END,
 };
 

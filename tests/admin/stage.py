@@ -61,10 +61,10 @@ class Stage(unittest.TestCase):
 	def too_long(self, _signum, _frame):
 		raise AssertionError('nothing happens any more')
 
-	def person(self, name, resource='orchard'):
+	def person(self, name, resource='orchard', host='localhost'):
 		one = client.Client(name, self.world)
 		one.connect('c2s')
-		one.open('localhost')
+		one.open(host)
 		one.log_in(name, 'wherefore')
 		one.bind(resource)
 		one.become_available(0)
