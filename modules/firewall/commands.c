@@ -51,36 +51,57 @@ static void run_list(struct cpl_module *self, struct cpl_invocation *in)
 
 /* ---- firewall reload ---- */
 
-struct told {
+struct reload {
+	struct cpl_call job;
 	struct cpl_invocation *in;
-	const char *path;
+	struct cpl_module *self;
+	struct cpl_host *only;
+	size_t at, faulty;
 };
 
 static void complain(void *data, unsigned line, const char *text)
 {
-	const struct told *told = data;
+	const struct guard_told *told = data;
 
-	cpl_complain(told->in, "%s:%u: %s", told->path, line, text);
+	cpl_complain(told->data, "%s:%u: %s", told->path, line, text);
+}
+
+static void reload_next(struct reload *reload);
+
+static void on_read(struct cpl_call *call)
+{
+	struct reload *reload = CPL_CONTAINER(call, struct reload, job);
+	struct guard_told told = {.data = reload->in};
+
+	if (call->status < 0) {
+		cpl_refuse(reload->in, "%s", cpl_code_text(call->status));
+		return;
+	}
+	reload->faulty += guard_looked(call, complain, &told) == GUARD_FAULTY;
+	reload_next(reload);
+}
+
+/* One host after another, each read by a worker. */
+static void reload_next(struct reload *reload)
+{
+	struct cpl_host *host;
+
+	while ((host = cpl_host_next(&reload->at)))
+		if ((!reload->only || reload->only == host) && guard_look(&reload->job, cpl_invocation_scope(reload->in), reload->self, host, true, on_read) == 0)
+			return;
+	if (reload->faulty)
+		cpl_refuse(reload->in, "nothing was changed where there is a fault: the former rules stay in force");
+	else
+		cpl_done(reload->in);
 }
 
 static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
 {
-	struct cpl_host *only = host_of_flag(in), *host;
-	size_t at = 0, faulty = 0;
+	struct reload *reload = cpl_arena_alloc(cpl_invocation_arena(in), sizeof *reload);
 
-	if (!host_is_guarded(in, only))
-		return;
-	while ((host = cpl_host_next(&at))) {
-		const struct firewall_config *config = CPL_CONFIG(self, host, struct firewall_config);
-		struct told told = {in, config ? config->file.ptr : NULL};
-
-		if (CPL_SLOT_GET(host, guard_slot) && config && config->file.len && (!only || only == host) && !guard_load(host, config->file, complain, &told))
-			faulty++;
-	}
-	if (faulty)
-		cpl_refuse(in, "nothing was changed where there is a fault: the former rules stay in force");
-	else
-		cpl_done(in);
+	*reload = (struct reload){.in = in, .self = self, .only = host_of_flag(in)};
+	if (host_is_guarded(in, reload->only))
+		reload_next(reload);
 }
 
 /* ---- firewall test ---- */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,11 +49,9 @@ char *rules_file_read(const char *path, size_t *len)
 	return text;
 }
 
-bool guard_take(struct cpl_host *host, struct cpl_str text, void (*fault)(void *data, unsigned line, const char *text), void *data)
+/* Puts rules in force, and takes them; NULL: there are none, as what was read has faults. */
+static bool guard_take(struct guard *guard, struct rules *rules, void (*fault)(void *data, unsigned line, const char *text), void *data)
 {
-	struct guard *guard = CPL_SLOT_MAKE(host, guard_slot);
-	struct rules *rules = rules_parse(text, fault, data);
-
 	if (rules && rules_ready(rules) < 0) {
 		fault(data, 0, "the server knows too many names already: restart it");
 		rules_destroy(&rules);
@@ -71,7 +70,8 @@ static void guard_remember(struct guard *guard, const struct stat *st)
 	guard->inode = (int64_t)st->st_ino;
 }
 
-bool guard_load(struct cpl_host *host, struct cpl_str path, void (*fault)(void *data, unsigned line, const char *text), void *data)
+/* At the start and at a reload of the configuration, where files are read; else by guard_look(). False: each fault has been told, nothing has changed. */
+static bool guard_load(struct cpl_host *host, struct cpl_str path, void (*fault)(void *data, unsigned line, const char *text), void *data)
 {
 	struct guard *guard = CPL_SLOT_MAKE(host, guard_slot);
 	struct stat st = {0};
@@ -87,35 +87,118 @@ bool guard_load(struct cpl_host *host, struct cpl_str path, void (*fault)(void *
 		guard_remember(guard, &st);
 	text = rules_file_read(path.ptr, &len);
 	if (text)
-		good = guard_take(host, (struct cpl_str){text, len}, fault, data);
+		good = guard_take(guard, rules_parse((struct cpl_str){text, len}, fault, data), fault, data);
 	else
 		fault(data, 0, strerror(errno));
 	cpl_free(text);
 	return good;
 }
 
-struct told {
-	const char *path;
-	struct cpl_str host;
-};
-
-static void log_fault(void *data, unsigned line, const char *text)
-{
-	const struct told *told = data;
-
-	cpl_log_error("firewall rules not taken, the former ones stay host=%.*s place=%s:%u error=\"%s\"", CPL_ARG(told->host), told->path, line, text);
-}
-
-/* ---- looking whether a file has changed: on a worker, one host after another ---- */
+/* ---- looking whether a file has changed, and reading it: on a worker ---- */
 
 struct look {
 	char path[4096], host[1024];
 	int64_t changed_ns, size, inode;
-	bool changed;
+	bool always, changed;
 	int error;
+	struct rules *rules; /* NULL: there are faults */
+	struct cpl_buf faults; /* a line each: number, blank, text */
+};
+
+static void look_fault(void *data, unsigned line, const char *text)
+{
+	cpl_buf_addf(&((struct look *)data)->faults, "%u %s\n", line, text);
+}
+
+static void look(void *block)
+{
+	struct look *l = block;
+	struct stat st = {0};
 	char *text;
 	size_t len;
-};
+
+	if (stat(l->path, &st) != 0)
+		l->error = errno;
+	int64_t changed_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+
+	l->changed = l->always || changed_ns != l->changed_ns || st.st_size != l->size || (int64_t)st.st_ino != l->inode;
+	l->changed_ns = changed_ns;
+	l->size = st.st_size;
+	l->inode = (int64_t)st.st_ino;
+	if (!l->changed || l->error)
+		return;
+	text = rules_file_read(l->path, &len);
+	if (text)
+		l->rules = rules_parse((struct cpl_str){text, len}, look_fault, l);
+	else
+		l->error = errno;
+	cpl_free(text);
+}
+
+static void look_drop(void *block)
+{
+	struct look *l = block;
+
+	rules_destroy(&l->rules);
+	cpl_buf_finish(&l->faults);
+}
+
+int guard_look(struct cpl_call *call, struct cpl_scope *scope, struct cpl_module *self, struct cpl_host *host, bool always, void (*done)(struct cpl_call *call))
+{
+	const struct firewall_config *config = CPL_CONFIG(self, host, struct firewall_config);
+	const struct guard *guard = CPL_SLOT_GET(host, guard_slot);
+	struct look l = {.always = always};
+
+	if (!config || !guard || !config->file.len || config->file.len >= sizeof l.path || host->name.len >= sizeof l.host)
+		return CPL_E_NOT_FOUND;
+	memcpy(l.path, config->file.ptr, config->file.len);
+	memcpy(l.host, host->name.ptr, host->name.len);
+	l.changed_ns = guard->changed_ns;
+	l.size = guard->size;
+	l.inode = guard->inode;
+	return cpl_job_start(call, scope, look, &l, sizeof l, look_drop, done);
+}
+
+enum guard_news guard_looked(struct cpl_call *call, void (*fault)(void *data, unsigned line, const char *text), struct guard_told *told)
+{
+	struct look *l = cpl_job_block(call);
+	struct cpl_host *host = l ? cpl_host_find(cpl_str_of(l->host)) : NULL;
+	struct guard *guard = host ? CPL_SLOT_GET(host, guard_slot) : NULL;
+	struct cpl_str rest = l ? cpl_buf_str(&l->faults) : CPL_NONE, line;
+	struct rules *rules;
+
+	if (!guard || !l->changed)
+		return GUARD_SAME;
+	told->path = l->path;
+	told->host = host->name;
+	guard->changed_ns = l->changed_ns;
+	guard->size = l->size;
+	guard->inode = l->inode;
+	if (l->error)
+		fault(told, 0, strerror(l->error));
+	while (rest.len && cpl_str_split(&rest, '\n', &line)) {
+		char *text = cpl_strdup(line), *blank = strchr(text, ' ');
+
+		if (blank)
+			fault(told, (unsigned)strtoul(text, NULL, 10), blank + 1);
+		cpl_free(text);
+	}
+	rules = l->rules;
+	l->rules = NULL;
+	if (!guard_take(guard, rules, fault, told))
+		return GUARD_FAULTY;
+	told->rules = guard->rules->count;
+	return GUARD_NEW;
+}
+
+static void log_fault(void *data, unsigned line, const char *text)
+{
+	const struct guard_told *told = data;
+
+	cpl_log_error("firewall rules not taken, the former ones stay host=%.*s place=%s:%u error=\"%s\"", CPL_ARG(told->host), told->path, line, text);
+}
+
+/* One host after another. */
 struct round {
 	struct cpl_call timer, job;
 	size_t at; /* of the hosts */
@@ -125,54 +208,17 @@ struct firewall {
 	struct round *round;
 };
 
-static void look(void *block)
-{
-	struct look *l = block;
-	struct stat st = {0};
-
-	if (stat(l->path, &st) != 0)
-		l->error = errno;
-	int64_t changed_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-
-	l->changed = changed_ns != l->changed_ns || st.st_size != l->size || (int64_t)st.st_ino != l->inode;
-	l->changed_ns = changed_ns;
-	l->size = st.st_size;
-	l->inode = (int64_t)st.st_ino;
-	if (!l->changed || l->error)
-		return;
-	l->text = rules_file_read(l->path, &l->len);
-	if (!l->text)
-		l->error = errno;
-}
-
-static void look_drop(void *block)
-{
-	cpl_free(((struct look *)block)->text);
-}
-
 static void look_next(struct cpl_module *self, struct round *round);
 
 static void looked(struct cpl_call *call)
 {
-	struct look *l = cpl_job_block(call);
-	struct cpl_module *self = call->owner;
-	struct cpl_host *host = l ? cpl_host_find(cpl_str_of(l->host)) : NULL;
-	struct guard *guard = host ? CPL_SLOT_GET(host, guard_slot) : NULL;
+	struct guard_told told = {.path = NULL};
 
 	if (call->status < 0)
 		return;
-	if (guard && l->changed) {
-		struct told told = {l->path, host->name};
-
-		guard->changed_ns = l->changed_ns;
-		guard->size = l->size;
-		guard->inode = l->inode;
-		if (l->error)
-			log_fault(&told, 0, strerror(l->error));
-		else if (guard_take(host, (struct cpl_str){l->text, l->len}, log_fault, &told))
-			cpl_log_info("firewall rules loaded host=%.*s file=%s rules=%zu", CPL_ARG(host->name), l->path, guard->rules->count);
-	}
-	look_next(self, CPL_CONTAINER(call, struct round, job));
+	if (guard_looked(call, log_fault, &told) == GUARD_NEW)
+		cpl_log_info("firewall rules loaded host=%.*s file=%s rules=%zu", CPL_ARG(told.host), told.path, told.rules);
+	look_next(call->owner, CPL_CONTAINER(call, struct round, job));
 }
 
 static void timer_start(struct cpl_module *self, struct round *round);
@@ -182,21 +228,9 @@ static void look_next(struct cpl_module *self, struct round *round)
 	struct cpl_host *host;
 	bool any = false;
 
-	while ((host = cpl_host_next(&round->at))) {
-		const struct firewall_config *config = CPL_CONFIG(self, host, struct firewall_config);
-		const struct guard *guard = CPL_SLOT_GET(host, guard_slot);
-		struct look l = {.changed = false};
-
-		if (!config || !guard || !config->file.len || config->file.len >= sizeof l.path || host->name.len >= sizeof l.host)
-			continue;
-		memcpy(l.path, config->file.ptr, config->file.len);
-		memcpy(l.host, host->name.ptr, host->name.len);
-		l.changed_ns = guard->changed_ns;
-		l.size = guard->size;
-		l.inode = guard->inode;
-		if (cpl_job_start(&round->job, cpl_module_scope(self), look, &l, sizeof l, look_drop, looked) == 0)
+	while ((host = cpl_host_next(&round->at)))
+		if (guard_look(&round->job, cpl_module_scope(self), self, host, false, looked) == 0)
 			return;
-	}
 	/* Where no host has a file there is nothing to look at, until a file is configured. */
 	for (size_t at = 0; (host = cpl_host_next(&at));) {
 		const struct firewall_config *config = CPL_CONFIG(self, host, struct firewall_config);
@@ -353,7 +387,7 @@ static void check(const void *values, struct cpl_str host, void (*fault)(void *d
 static void load_host(struct cpl_module *self, struct cpl_host *host)
 {
 	const struct firewall_config *config = CPL_CONFIG(self, host, struct firewall_config);
-	struct told told = {config->file.ptr, host->name};
+	struct guard_told told = {.path = config->file.ptr, .host = host->name};
 
 	guard_load(host, config->file, log_fault, &told);
 	if (config->file.len)

@@ -20,10 +20,19 @@ CPL_SLOT_DECLARE(guard_slot, HOST, struct guard);
 
 /* What a file holds, NUL-terminated (cpl_free); NULL with errno set. At most RULES_BYTES + 1 bytes. Any thread. */
 char *rules_file_read(const char *path, size_t *len);
-/* Reads the host's file and puts its rules in force; with a fault nothing changes, and each is told. True when they are in force. */
-bool guard_load(struct cpl_host *host, struct cpl_str path, void (*fault)(void *data, unsigned line, const char *text), void *data);
-/* The same from what has been read; `text` is borrowed. */
-bool guard_take(struct cpl_host *host, struct cpl_str text, void (*fault)(void *data, unsigned line, const char *text), void *data);
+
+/* What guard_looked() tells of: the strings live until its caller returns. */
+struct guard_told {
+	const char *path;
+	struct cpl_str host;
+	size_t rules; /* how many are in force now */
+	void *data;   /* the caller's */
+};
+enum guard_news { GUARD_SAME, GUARD_NEW, GUARD_FAULTY };
+/* Has a worker look at the host's file and read it if it has changed, or `always`. CPL_E_NOT_FOUND: the host has none. */
+int guard_look(struct cpl_call *call, struct cpl_scope *scope, struct cpl_module *self, struct cpl_host *host, bool always, void (*done)(struct cpl_call *call));
+/* In its callback, with status 0: puts the rules in force. Where there are faults, each is told, and nothing has changed. */
+enum guard_news guard_looked(struct cpl_call *call, void (*fault)(void *data, unsigned line, const char *text), struct guard_told *told);
 
 extern const struct cpl_command firewall_commands[];
 
