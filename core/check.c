@@ -105,28 +105,25 @@ static void adopt_ports(struct config *config, const struct config *judged)
 /* As the start judges it, but for the certificates, of which there is more to say. */
 static void check_configuration(struct check *check)
 {
-	struct config_report report = {0};
-	struct tls_contexts *contexts = NULL;
-	struct config *config;
+	struct server_read read = {0};
+	int code;
 
 	manager_init();
-	config = server_judge(check->path, &report, &contexts);
-	for (size_t i = 0; i < report.count; i++) {
-		const struct config_fault *fault = &report.faults[i];
+	server_read(&read, check->path);
+	code = server_judge(&read);
+	for (size_t i = 0; i < read.report.count; i++) {
+		const struct config_fault *fault = &read.report.faults[i];
 		char *place = cpl_asprintf("%s:%d", fault->file ? fault->file : check->path, fault->line);
 
 		check_say(check, fault->warning ? CHECK_WARNING : CHECK_WRONG, "configuration", place, "%s", fault->text);
 		cpl_free(place);
 	}
-	if (!report.count)
+	if (!read.report.count)
 		check_say(check, CHECK_OK, "configuration", NULL, "%s can be used", check->path);
-	if (config) {
-		adopt_ports(check->config, config);
-		tls_contexts_unref(&contexts);
-		manager_discard();
-		config_destroy(&config);
-	}
-	config_report_finish(&report);
+	if (code == 0)
+		adopt_ports(check->config, read.config);
+	manager_discard();
+	server_read_finish(&read);
 }
 
 static void find_user(struct check *check)

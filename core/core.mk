@@ -82,7 +82,7 @@ couplet_migrate_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -Wl,--as-needed
 
 # The server itself.
 COUPLET_CPPFLAGS = $(AM_CPPFLAGS) -DCOUPLET_CONFIG='"$(sysconfdir)/couplet/couplet.yml"'
-libcore_la_SOURCES += core/process.c core/process.h core/server.c core/server.h core/server_state.h core/server_listen.c \
+libcore_la_SOURCES += core/process.c core/process.h core/server.c core/server.h core/server_state.h core/server_listen.c core/server_read.c \
 	core/server_reload.c core/server_trim.c core/server_api.c core/server_offline.c core/server_offline.h core/server_commands.c core/server_diff.c
 libcore_la_SOURCES += core/cert_import.c core/check.c core/check.h core/check_certificate.c core/check_dns.c core/check_ports.c core/check_system.c
 sbin_PROGRAMS += couplet

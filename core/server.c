@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The server: the order of start and stop. Reload is in server_reload.c, listeners in server_listen.c. */
+/* The server: the order of start and stop. Reading is in server_read.c, reload in server_reload.c, listeners in server_listen.c. */
 #include "core/server_state.h"
 
 #include "core/admin/command.h"
@@ -56,74 +56,32 @@ int64_t server_started_at(void)
 
 /* ---- judging ---- */
 
-struct tls_reporting {
-	struct config_report *report;
-	const struct config *config;
-	const struct config_host **hosts;
-	size_t count;
-};
-
-static void tls_fault(void *data, size_t host, bool fatal, const char *text)
+int server_judge(struct server_read *read)
 {
-	struct tls_reporting *reporting = data;
-
-	config_report_add(reporting->report, host < reporting->count ? reporting->hosts[host]->node : NULL, !fatal, "%s", text);
-}
-
-struct tls_contexts *server_judge_certificates(const struct config *config, struct config_report *report)
-{
-	struct tls_host *hosts = cpl_alloc((config->host_count + 1) * sizeof *hosts);
-	const struct config_host **of = cpl_alloc((config->host_count + 1) * sizeof(*of));
-	struct tls_reporting reporting = {.report = report, .config = config, .hosts = of};
-	struct tls_settings settings = {
-		.min_version = config->core.tls_min_version ? "TLSv1.3" : "TLSv1.2",
-		.ciphers = config->core.tls_ciphers.ptr,
-		.unique_tls13 = config->core.tls_unique_compat,
-	};
-	struct tls_contexts *contexts;
-
-	for (size_t i = 0; i < config->host_count; i++) {
-		const struct config_host *host = &config->hosts[i];
-
-		of[reporting.count] = host;
-		hosts[reporting.count++] = (struct tls_host){host->name, host->certificate.ptr, host->key.ptr};
-	}
-	contexts = tls_contexts_create(hosts, reporting.count, &settings, tls_fault, &reporting);
-	cpl_free(hosts);
-	cpl_free(of);
-	return contexts;
-}
-
-/* Both steps of reading, and everything that can be judged without acting. NULL: the report says why; what was opened has been dropped again. */
-struct config *server_judge(const char *path, struct config_report *report, struct tls_contexts **contexts)
-{
-	struct config *config = config_read(path, report);
+	struct config *config = read->config;
 	const struct config_schema *schemas;
 	const struct config_service *services;
 	size_t schema_count, service_count;
 
-	*contexts = NULL;
 	if (!config)
-		return NULL;
-	schema_count = manager_open(config, report, &schemas);
+		return CPL_E_INVALID;
+	schema_count = manager_open(config, &read->report, &schemas);
 	service_count = server_services(&services);
-	config_judge(config, schemas, schema_count, services, service_count, report);
-	/* A command with the server stopped serves nobody: it may be the one that makes the certificate. */
-	if (!server.options.offline)
-		*contexts = server_judge_certificates(config, report);
+	config_judge(config, schemas, schema_count, services, service_count, &read->report);
 	if (geteuid() == 0 && !config->core.user.len)
-		config_report_at(report, config->path, 1, false,
+		config_report_at(&read->report, config->path, 1, false,
 				 "user is required when the server is started as root: the process runs as it once its ports are open");
-	if (report->errors == 0)
-		return config;
-	tls_contexts_unref(contexts);
+	if (read->report.errors == 0)
+		return 0;
 	manager_discard();
-	config_destroy(&config);
-	return NULL;
+	return CPL_E_INVALID;
 }
 
 int server_prepare(const struct server_options *options, struct config_report *report)
 {
+	struct server_read read = {.report = *report};
+	int status;
+
 	server.options = *options;
 	manager_hooks.commands_add = command_add;
 	manager_hooks.commands_remove = command_remove;
@@ -131,8 +89,18 @@ int server_prepare(const struct server_options *options, struct config_report *r
 	manager_hooks.commands = command_builtin;
 	manager_hooks.server_commands = server_commands;
 	manager_init();
-	server.config = server_judge(options->config_path, report, &server.contexts);
-	return server.config ? 0 : CPL_E_INVALID;
+	server_read(&read, options->config_path);
+	status = server_judge(&read);
+	if (status == 0) {
+		server.config = read.config;
+		server.contexts = read.contexts;
+		read.config = NULL;
+		read.contexts = NULL;
+	}
+	*report = read.report;
+	read.report = (struct config_report){0};
+	server_read_finish(&read);
+	return status;
 }
 
 /* ---- starting ---- */
@@ -382,6 +350,7 @@ void server_close(void)
 	/* From here on the end is certain: a further signal must not turn it into a death. */
 	mask_signals(SIG_BLOCK);
 	control_close();
+	server_read_wait();
 	server_unlisten();
 	if (server.sockets_started) {
 		server_trim_end();

@@ -7,6 +7,8 @@
 
 #include "core/config/config.h"
 
+struct tls_contexts;
+
 struct server_options {
 	const char *config_path;
 	bool offline; /* no listeners and no control socket: for coupletctl with the server stopped */
@@ -31,8 +33,16 @@ void server_restart(void);
 bool server_restarts(void);
 /* Orderly stop: listeners close, streams get system-shutdown, holds and storage drain (at most 10 s). A second call skips the wait. */
 void server_stop(void);
-/* Opens the configuration anew, judges it whole, applies what can be applied. waits_for_restart gets one option name a line. Nonzero: nothing changed, see the report. */
-int server_reload(struct config_report *report, struct cpl_buf *waits_for_restart);
+/* A configuration that has been read anew, with its certificates, and not been judged. NULL members: the report says why. */
+struct server_read {
+	struct config_report report;
+	struct config *config;
+	struct tls_contexts *contexts;
+};
+/* Has a worker read the configuration, and the files of the modules that it names; then calls `then`, once, at the idle point of a later turn. It frees what that leaves in `read`. */
+void server_read_start(void (*then)(struct server_read *read, void *data), void *data);
+/* Judges the configuration whole, applies what can be applied. waits_for_restart gets one option name a line. Nonzero: nothing changed, see the report. */
+int server_reload(struct server_read *read, struct cpl_buf *waits_for_restart);
 /* One thing that a reload would change. Strings are borrowed for the call; `before` and `after` are empty where there is nothing. */
 struct server_difference {
 	const char *what;     /* "host", "module", "option", "listener", "certificate" */
@@ -41,7 +51,7 @@ struct server_difference {
 	bool waits; /* for a restart */
 };
 /* Calls tell() for each thing that server_reload() would change now, and changes nothing. Nonzero: the file has faults, see the report. */
-int server_diff(struct config_report *report, void (*tell)(void *data, const struct server_difference *difference), void *data);
+int server_diff(struct server_read *read, void (*tell)(void *data, const struct server_difference *difference), void *data);
 void server_close(void);
 
 #endif

@@ -68,14 +68,15 @@ static void complain_of(struct cpl_invocation *in, struct config_report *report)
 	cpl_buf_finish(&text);
 }
 
-static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
+/* An invocation that was abandoned waits for its command. */
+static void reload_then(struct server_read *read, void *data)
 {
-	struct config_report report = {0};
+	struct cpl_invocation *in = data;
 	struct cpl_buf waits = {0};
-	int status = server_reload(&report, &waits);
+	int status = server_reload(read, &waits);
 	struct cpl_str rest, line;
 
-	complain_of(in, &report);
+	complain_of(in, &read->report);
 	if (status == 0) {
 		rest = cpl_str_trim(cpl_buf_str(&waits));
 		while (rest.len && cpl_str_split(&rest, '\n', &line))
@@ -85,7 +86,11 @@ static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
 		cpl_refuse(in, "nothing was changed");
 	}
 	cpl_buf_finish(&waits);
-	config_report_finish(&report);
+}
+
+static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
+{
+	server_read_start(reload_then, in);
 }
 
 static void add_row(void *data, const struct server_difference *difference)
@@ -101,37 +106,55 @@ static void add_row(void *data, const struct server_difference *difference)
 	cpl_row_end(in);
 }
 
-static void run_diff(struct cpl_module *self, struct cpl_invocation *in)
+static void diff_then(struct server_read *read, void *data)
 {
-	struct config_report report = {0};
-	int status = server_diff(&report, add_row, in);
+	struct cpl_invocation *in = data;
+	int status = server_diff(read, add_row, in);
 
-	complain_of(in, &report);
+	complain_of(in, &read->report);
 	if (status == 0)
 		cpl_done(in);
 	else
 		cpl_refuse(in, "the configuration has faults; a reload would change nothing");
-	config_report_finish(&report);
+}
+
+static void run_diff(struct cpl_module *self, struct cpl_invocation *in)
+{
+	server_read_start(diff_then, in);
 }
 
 static void ignore(void *data, const struct server_difference *difference) {}
 
+static void stop(struct cpl_invocation *in, bool again)
+{
+	cpl_done(in);
+	if (again)
+		server_restart();
+	else
+		server_stop();
+}
+
+/* A server that would not start again goes on. */
+static void restart_then(struct server_read *read, void *data)
+{
+	struct cpl_invocation *in = data;
+	int status = server_judge(read);
+
+	complain_of(in, &read->report);
+	if (status == 0) {
+		manager_discard();
+		stop(in, true);
+	} else {
+		cpl_refuse(in, "the configuration has faults; nothing was stopped");
+	}
+}
+
 static void run_shutdown(struct cpl_module *self, struct cpl_invocation *in)
 {
-	struct config_report report = {0};
-	bool again = cpl_flag(in, "restart");
-	int status = again ? server_diff(&report, ignore, NULL) : 0;
-
-	complain_of(in, &report);
-	if (status == 0)
-		cpl_done(in);
+	if (cpl_flag(in, "restart"))
+		server_read_start(restart_then, in);
 	else
-		cpl_refuse(in, "the configuration has faults; nothing was stopped");
-	config_report_finish(&report);
-	if (status == 0 && again)
-		server_restart();
-	else if (status == 0)
-		server_stop();
+		stop(in, false);
 }
 
 const struct cpl_command server_commands[] = {

@@ -202,16 +202,16 @@ static void diff_listeners(const struct diff *diff, const struct config *config,
 
 /* ---- the whole ---- */
 
-int server_diff(struct config_report *report, void (*tell_one)(void *data, const struct server_difference *difference), void *data)
+int server_diff(struct server_read *read, void (*tell_one)(void *data, const struct server_difference *difference), void *data)
 {
-	struct tls_contexts *contexts;
-	struct config *config = server_judge(server.options.config_path, report, &contexts);
-	struct diff diff = {config, contexts, tell_one, data};
+	const struct config *config = read->config;
+	struct diff diff = {config, read->contexts, tell_one, data};
 	struct cpl_module *module;
 	size_t at = 0;
+	int status = server_judge(read);
 
-	if (!config)
-		return CPL_E_INVALID;
+	if (status != 0)
+		return status;
 	diff_options(&diff, CPL_NONE, "", config_core_options, &server.config->core, &config->core, NULL, NULL);
 	diff_listeners(&diff, server.config, config, false);
 	diff_listeners(&diff, config, server.config, true);
@@ -219,8 +219,6 @@ int server_diff(struct config_report *report, void (*tell_one)(void *data, const
 	while ((module = manager_next(&at)))
 		if (manager_find(cpl_str_of(cpl_module_name(module))) == module)
 			diff_module_options(&diff, module);
-	tls_contexts_unref(&contexts);
 	manager_discard();
-	config_destroy(&config);
 	return 0;
 }

@@ -176,34 +176,38 @@ static int apply(const struct config *config, struct cpl_error *error)
 	return status;
 }
 
-int server_reload(struct config_report *report, struct cpl_buf *waits_for_restart)
+int server_reload(struct server_read *read, struct cpl_buf *waits_for_restart)
 {
-	struct tls_contexts *contexts;
-	struct config *config = server_judge(server.options.config_path, report, &contexts);
 	struct config *before = server.config;
 	struct cpl_error error = {0};
 	int status;
 
-	if (!config)
-		return CPL_E_INVALID;
-	keep_fixed(config, waits_for_restart);
-	manager_waiting(config, waits_for_restart);
+	if (server.state != SERVER_OPEN) {
+		config_report_at(&read->report, NULL, 0, false, "the server stops");
+		return CPL_E_STOPPING;
+	}
+	status = server_judge(read);
+	if (status != 0)
+		return status;
+	keep_fixed(read->config, waits_for_restart);
+	manager_waiting(read->config, waits_for_restart);
 	process_notify("RELOADING=1");
-	status = apply(config, &error);
+	status = apply(read->config, &error);
 	process_notify("READY=1");
 	if (status != 0) {
-		config_report_at(report, NULL, 0, false, "%s", error.text);
-		tls_contexts_unref(&contexts);
+		config_report_at(&read->report, NULL, 0, false, "%s", error.text);
 		/* Modules that this call had loaded drain, and look at it until they are gone. */
 		manager_discard();
-		manager_retire(&config);
+		manager_retire(&read->config);
 		return status;
 	}
-	server.config = config;
-	server_apply_bounds(config);
-	permission_configure(config);
+	server.config = read->config;
+	read->config = NULL;
+	server_apply_bounds(server.config);
+	permission_configure(server.config);
 	manager_retire(&before);
-	tls_contexts_install(contexts);
+	tls_contexts_install(read->contexts);
+	read->contexts = NULL;
 	hosts_close_removed();
 	hosts_tell();
 	cpl_log_info("configuration reloaded hosts=%zu", host_count());

@@ -9,7 +9,6 @@
 
 enum server_state { SERVER_NEW, SERVER_OPEN, SERVER_STOPPING, SERVER_STOP_NOW };
 
-struct tls_contexts;
 struct server_listener;
 
 struct server {
@@ -29,11 +28,23 @@ struct server {
 };
 extern struct server server;
 
-/* Reads and judges a file; NULL when the report has errors. The certificates' contexts are handed out with it. */
-struct config *server_judge(const char *path, struct config_report *report, struct tls_contexts **contexts);
-struct tls_contexts *server_judge_certificates(const struct config *config, struct config_report *report);
+/*
+ * Everything that can be judged of a configuration without acting: 0, or CPL_E_INVALID, and its report says why. The modules that it names are open then
+ * (manager_discard() closes those that nobody loads), and after a failure those that ran before.
+ */
+int server_judge(struct server_read *read);
 int server_apply_log(const struct config *config, struct cpl_error *error);
 void server_apply_bounds(const struct config *config);
+
+/* ---- server_read.c ---- */
+
+/* Reads a file and what it includes, and the certificates that it names. Any thread. The report may have something in it already. */
+void server_read(struct server_read *read, const char *path);
+/* Frees what has not been taken out of it. */
+void server_read_finish(struct server_read *read);
+struct tls_contexts *server_judge_certificates(const struct config *config, struct config_report *report);
+/* Turns the loop until nothing is being read. */
+void server_read_wait(void);
 
 /* ---- server_commands.c ---- */
 

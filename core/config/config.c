@@ -365,7 +365,7 @@ static void read_listeners(struct config *config, struct config_report *report)
 
 const struct config_target *config_core_group(struct cpl_str name)
 {
-	static struct config_target target;
+	static _Thread_local struct config_target target;
 
 	for (size_t i = 0; config_core_groups[i]; i++)
 		if (cpl_str_is(name, config_core_groups[i])) {

@@ -33,6 +33,7 @@ static struct {
 	struct cpl_list hooks, idles;
 	unsigned measured;	      /* who wants turns measured */
 	int64_t cpu_before, longest; /* ns */
+	bool measured_last; /* until the end of this turn */
 } loop;
 
 static _Atomic(struct loop_task *) posted; /* newest first */
@@ -185,6 +186,7 @@ void loop_measure(bool on)
 	if (on && loop.measured == 0)
 		loop.cpu_before = cpu_time();
 	loop.measured += on ? 1 : -1;
+	loop.measured_last = loop.measured == 0;
 }
 
 int64_t loop_longest_turn(void)
@@ -203,8 +205,9 @@ bool loop_turn(int wait_ms)
 	loop.turning = false;
 	hooks_run();
 	idles_run();
-	if (loop.measured)
+	if (loop.measured || loop.measured_last)
 		measure();
+	loop.measured_last = false;
 	return loop.ran > 0;
 }
 

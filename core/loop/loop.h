@@ -114,7 +114,7 @@ void loop_hook_remove(struct loop_hook *hook);
 void loop_at_idle(void (*run)(void *data), void *data);
 
 /*
- * A gauge: while it is on (calls are counted, each `true` needs its `false`) this thread's CPU time is read once a turn, at about a microsecond. loop_longest_turn():
+ * A gauge: while it is on (calls are counted, each `true` needs its `false`), and to the end of the turn in which it is switched off, this thread's CPU time is read once a turn, at about a microsecond. loop_longest_turn():
  * nanoseconds of the longest turn, its wait not counted, of all that were measured; 0 before the first.
  */
 void loop_measure(bool on);

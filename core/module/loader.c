@@ -177,6 +177,18 @@ void loader_drop_copy(char **copy)
 
 /* ---- opening ---- */
 
+void *loader_read_ahead(const char *path)
+{
+	return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
+void loader_forget(void **file)
+{
+	if (*file)
+		dlclose(*file);
+	*file = NULL;
+}
+
 /*
  * dlopen first: it binds every symbol, however the module was linked, and has the text that says what is missing, which libltdl hides behind
  * "file not found".

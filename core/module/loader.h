@@ -36,6 +36,13 @@ char *loader_copy(const char *path, struct cpl_str data, unsigned serial, struct
 void loader_drop_copy(char **copy);
 
 /*
+ * Has a file read, mapped and bound, so that loader_open() finds it in memory; any thread. What is given back goes to loader_forget() after that, on the session thread, which
+ * nulls it. NULL: the file cannot be opened, and loader_open() will say why.
+ */
+void *loader_read_ahead(const char *path);
+void loader_forget(void **file);
+
+/*
  * Opens a file (NULL: the one linked in) and finds the descriptor. Every symbol is bound at once, so one that is missing is named in the error. `is_copy`: the
  * file and its folder are removed by loader_close(). On failure nothing is left open (a copy stays).
  */

@@ -21,7 +21,9 @@ struct change {
 	struct worker_job job;
 	struct cpl_str modules_path, data;
 	unsigned serial;
-	char *copy; /* NULL: the file itself is opened */
+	bool copies;
+	char *copy;  /* NULL: the file itself is opened */
+	void *ahead; /* see loader_read_ahead() */
 	struct cpl_error error;
 	/* A reload. */
 	struct cpl_module *now;
@@ -36,6 +38,7 @@ static void end(struct change *change, int status, const char *text)
 
 	current = NULL;
 	loop_measure(false);
+	loader_forget(&change->ahead);
 	loader_drop_copy(&change->copy);
 	store_opening_finish(&change->opening);
 	if (status < 0)
@@ -441,17 +444,19 @@ static void at_idle(void *data)
 	finish(change, code, &text, &error);
 }
 
-static void copy_file(struct worker_job *job)
+static void read_file(struct worker_job *job)
 {
 	struct change *change = CPL_CONTAINER(job, struct change, job);
 	char *path = loader_find(change->modules_path, cpl_str_of(change->name), &change->error);
 
-	if (path)
+	if (path && change->copies)
 		change->copy = loader_copy(path, change->data, change->serial, &change->error);
+	if (path && change->error.code >= 0)
+		change->ahead = loader_read_ahead(change->copies ? change->copy : path);
 	cpl_free(path);
 }
 
-static void copied(struct worker_job *job)
+static void file_read(struct worker_job *job)
 {
 	loop_at_idle(at_idle, CPL_CONTAINER(job, struct change, job));
 }
@@ -476,9 +481,10 @@ static int begin(enum verb verb, struct cpl_str name, struct manager_request *re
 	change->data.len = modules.config->core.data.len;
 	change->serial = ++serial;
 	/* Former code that is still in memory would be found again under the same path. */
-	if (verb == RELOAD || (verb == LOAD && module_in(&modules.draining, name))) {
-		change->job.work = copy_file;
-		change->job.done = copied;
+	change->copies = verb == RELOAD || (verb == LOAD && module_in(&modules.draining, name));
+	if (verb != UNLOAD && !(verb == LOAD && loader_is_static(name))) {
+		change->job.work = read_file;
+		change->job.done = file_read;
 		worker_start(&change->job);
 	} else {
 		loop_at_idle(at_idle, change);

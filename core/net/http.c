@@ -323,6 +323,9 @@ static void set_bounds(struct transfer *transfer, const struct cpl_http_request 
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	/* Where there is a folder beside the file, libcurl reads all of it for each connection; the file it keeps. */
+	if (what->authorities || curl_version_info(CURLVERSION_NOW)->cainfo)
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	if (what->authorities)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, what->authorities);
 }

@@ -122,7 +122,7 @@ def refused(state, kind, text):
 	state.place(kind)
 	reason = state.server.refused('module', 'reload', 'sample')
 	state.demand(text in reason, 'the reason is "%s", without "%s"' % (reason, text))
-	state.server.forget('module could not be reloaded name=sample reason=' + re.sub(r'^coupletctl: ', '', reason))
+	state.server.forget('module could not be reloaded name=sample reason=' + re.sub(r'^coupletctl: sample: ', '', reason))
 	# Nothing has changed: the requests, the command, the features, the state.
 	state.ask(kind=1)
 	state.demand(state.server.good('sample', 'count') == '%d of 1\n' % state.count, 'the command says something else')
