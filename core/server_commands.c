@@ -123,8 +123,6 @@ static void run_diff(struct cpl_module *self, struct cpl_invocation *in)
 	server_read_start(diff_then, in);
 }
 
-static void ignore(void *data, const struct server_difference *difference) {}
-
 static void stop(struct cpl_invocation *in, bool again)
 {
 	cpl_done(in);

@@ -36,6 +36,7 @@ struct sample {
 	int64_t count;
 	int64_t ticks;
 	struct cpl_call tick;
+	struct cpl_metric *requests;
 	struct cpl_module *self;
 };
 
@@ -114,6 +115,7 @@ static enum cpl_flow on_count(struct cpl_module *self, struct cpl_ev_stanza *ev)
 
 	cpl_buf_addf(&CPL_SLOT_MAKE(ev->session, scratch_slot)->text, "a line in memory that the slot alone knows of\n");
 	sample->count += CPL_CONFIG(self, ev->event.host, struct sample_config)->step;
+	cpl_metric_add(sample->requests, 1);
 	set_number(answer, count, "all", sample->count);
 	set_number(answer, count, "session", ++seen->count);
 	set_number(answer, count, "kind", KIND);
@@ -209,6 +211,7 @@ static int sample_load(struct cpl_module *self, struct cpl_error *error)
 #endif
 	cpl_module_set_data(self, CPL_NEW(struct sample));
 	((struct sample *)cpl_module_data(self))->self = self;
+	((struct sample *)cpl_module_data(self))->requests = cpl_metric_counter(self, "requests", "Requests for the count.", NULL, CPL_NONE);
 	return 0;
 }
 

@@ -108,6 +108,9 @@ class State:
 		self.demand(done.returncode == 2 and 'there is no command' in done.stderr, 'coupletctl %s exits %d: %s%s' % (
 			' '.join(words), done.returncode, done.stdout, done.stderr))
 
+	def metrics(self):
+		return [row['value'] for row in self.server.table('metrics') if row['metric'].startswith('couplet_sample_')]
+
 	def features(self):
 		query = self.romeo.ask("<query xmlns='%s'/>" % DISCO, to='localhost').find(DISCO, 'query')
 		return {feature.attrs['var'] for feature in query.elements() if feature.name == 'feature'}
@@ -159,6 +162,7 @@ def same_layout(state):
 	state.server.good('module', 'reload', 'sample')
 	state.ask(kind=1)
 	state.demand(state.server.good('sample', 'count') == '%d of 1\n' % state.count, 'the count was not handed over')
+	state.demand(state.metrics() == [state.count], 'the metric has not gone on counting: %s of %d' % (state.metrics(), state.count))
 	state.demand('sample 1 releases' not in state.server.log_since(0), 'the data was released')
 
 
@@ -207,6 +211,7 @@ def unloaded(state):
 	state.eventually(lambda: not state.listed(), 'it is still listed')
 	state.demand(all(row['module'] != 'sample' for row in state.server.table('events', 'pre_message')), 'a handler is left')
 	state.unknown('sample', 'count')
+	state.demand(state.metrics() == [], 'a metric is left')
 	state.demand(not any(feature.startswith(SAMPLE) for feature in state.features()), 'a feature is left')
 	state.demand(capabilities(state.server) not in (ver, ''), 'the hash of the capabilities is the same')
 	refusal = state.romeo.answer(state.romeo.request("<count xmlns='%s'/>" % SAMPLE, to='localhost'))
