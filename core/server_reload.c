@@ -161,12 +161,12 @@ static int apply(const struct config *config, struct cpl_error *error)
 		if (status == 0) {
 			status = server_apply_log(config, error);
 			if (status != 0 && server_listen(server.config, &undone) != 0)
-				cpl_log_error("listeners could not be put back: %s", undone.text);
+				cpl_log_error("listeners could not be put back reason=\"%s\"", undone.text);
 		}
 		if (status != 0) {
 			hosts_point_to(server.config);
 			if (manager_apply(server.config, &undone) != 0)
-				cpl_log_error("modules could not be put back: %s", undone.text);
+				cpl_log_error("modules could not be put back reason=\"%s\"", undone.text);
 		}
 	}
 	if (status != 0) {

@@ -130,6 +130,8 @@ void ctl_json_line(size_t *count, struct cpl_str line);
 void ctl_json_end(size_t count);
 /* A line for people: on a terminal without control characters. */
 void ctl_print_line(FILE *out, struct cpl_str line);
+/* The same on the standard output, with what is longer than the terminal is wide broken at blanks, below the last column of the line's first half. */
+void ctl_print_wrapped(struct cpl_str text);
 
 /* ---- ctl_run.c ---- */
 

@@ -158,6 +158,8 @@ static int take_frame(const struct ctl *ctl, struct ctl_link *link, struct outpu
 	case FRAME_TEXT:
 		if (ctl->json)
 			ctl_json_line(&o->lines, frame->payload);
+		else if (cpl_str_is(ctl->words[0], "help"))
+			ctl_print_wrapped(frame->payload);
 		else
 			/* The standard output may be the file that is written. */
 			ctl_print_line(o->stream && o->stream->path && !o->stream->part ? stderr : stdout, frame->payload);

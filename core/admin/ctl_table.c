@@ -5,6 +5,7 @@
  */
 #include "core/admin/ctl.h"
 #include <couplet/memory.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 void ctl_print_line(FILE *out, struct cpl_str line)
@@ -24,6 +25,59 @@ void ctl_print_line(FILE *out, struct cpl_str line)
 		}
 	}
 	fputc('\n', out);
+}
+
+/* On a terminal with fewer nothing is broken. */
+enum { COLUMNS_LEAST = 40 };
+
+/* Where the text of a line begins: behind its last two blanks, if they are in the first half. */
+static size_t text_column(struct cpl_str line, size_t columns)
+{
+	size_t column = 0;
+
+	while (column < line.len && line.ptr[column] == ' ')
+		column++;
+	for (size_t i = 2; i < line.len && i < columns / 2; i++)
+		if (line.ptr[i - 1] == ' ' && line.ptr[i - 2] == ' ' && line.ptr[i] != ' ')
+			column = i;
+	return column;
+}
+
+static void print_broken(struct cpl_str line, size_t columns)
+{
+	struct cpl_buf part = {0};
+	size_t indent = text_column(line, columns);
+
+	while (part.len + line.len > columns) {
+		size_t room = columns - part.len, at = room;
+
+		while (at > 0 && line.ptr[at] != ' ')
+			at--;
+		if (at <= (part.len ? 0 : indent))
+			break; /* a word that is longer */
+		cpl_buf_add(&part, (struct cpl_str){line.ptr, at});
+		ctl_print_line(stdout, cpl_buf_str(&part));
+		line = (struct cpl_str){line.ptr + at + 1, line.len - at - 1};
+		cpl_buf_clear(&part);
+		for (size_t i = 0; i < indent; i++)
+			cpl_buf_add_char(&part, ' ');
+	}
+	cpl_buf_add(&part, line);
+	ctl_print_line(stdout, cpl_buf_str(&part));
+	cpl_buf_finish(&part);
+}
+
+void ctl_print_wrapped(struct cpl_str text)
+{
+	struct winsize size = {0};
+	struct cpl_str line;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < COLUMNS_LEAST) {
+		ctl_print_line(stdout, text);
+		return;
+	}
+	while (cpl_str_split(&text, '\n', &line))
+		print_broken(line, size.ws_col);
 }
 
 void ctl_json_line(size_t *count, struct cpl_str line)

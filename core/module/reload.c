@@ -57,7 +57,7 @@ static void finish(struct change *change, int code, struct cpl_buf *text, const 
 	if (code < 0)
 		cpl_buf_addf(text, "%s", error->text);
 	else if (text->len)
-		cpl_log_info("module changed: %s", text->ptr);
+		cpl_log_info("module changed name=%s result=\"%s\"", change->name, text->ptr);
 	end(change, code < 0 ? code : 0, text->ptr ? text->ptr : "");
 	cpl_buf_finish(text);
 }

@@ -400,7 +400,7 @@ static void save_done(struct worker_job *work)
 	int status = save->status;
 
 	if (status < 0) {
-		cpl_log_error("times of jobs are not kept: %s", save->error.text);
+		cpl_log_error("times of jobs not kept reason=\"%s\"", save->error.text);
 		schedule.dirty = true;
 	}
 	wishes_end(&save->wishes, status);
@@ -484,7 +484,7 @@ void schedule_finish(void)
 	if (schedule.open && schedule.dirty) {
 		write_text(&text);
 		if (schedule_file_write(schedule.path, cpl_buf_str(&text), &error) < 0)
-			cpl_log_error("times of jobs are not kept: %s", error.text);
+			cpl_log_error("times of jobs not kept reason=\"%s\"", error.text);
 		cpl_buf_finish(&text);
 	}
 	loop_timer_stop(&schedule.timer);

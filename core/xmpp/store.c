@@ -99,9 +99,7 @@ static void table_destroy(struct store_table *table)
 static void last_id_take(struct store_table *table, int64_t last)
 {
 	if (last / 1000 > cpl_now() + CLOCK_BEHIND_MS)
-		cpl_log_warn("the newest row of the store %s is from the future: was the clock set back? "
-			     "seconds=%lld",
-			     table->store.name, (long long)(last / 1000 - cpl_now()) / 1000);
+		cpl_log_warn("newest row of a store is from the future, was the clock set back? store=%s seconds=%lld", table->store.name, (long long)(last / 1000 - cpl_now()) / 1000);
 	if (last > table->last_id)
 		table->last_id = last;
 }
@@ -318,7 +316,7 @@ static void table_hand_over(struct store_table *table)
 	if (table->ready != storage.provider) {
 		table->missing = storage.service->declare(storage.provider, &table->store, &error) != 0;
 		if (table->missing) {
-			cpl_log_error("the storage driver cannot keep the store %s: %s", table->store.name, error.text);
+			cpl_log_error("storage driver cannot keep a store store=%s reason=\"%s\"", table->store.name, error.text);
 			return;
 		}
 		table->ready_last_id = store_last_id(storage.provider, storage.service, table);

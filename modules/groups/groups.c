@@ -172,7 +172,7 @@ static void read_file(struct cpl_module *self, struct cpl_host *host)
 
 	/* It has been judged; what has become of it since is said in the log, and changes nothing. */
 	if (config->file.len && groups_read_file(&fresh, config->file.ptr, &error) != 0) {
-		cpl_log_error("the groups stay as they are: %s", error.text);
+		cpl_log_error("groups not taken, the former ones stay host=%.*s error=\"%s\"", CPL_ARG(host->name), error.text);
 		groups_clear(&fresh);
 		return;
 	}

@@ -58,9 +58,7 @@ int migrate_backup(struct database *db, const char *store, int64_t version, stru
 		if (code)
 			unlink(path);
 		else
-			cpl_log_info("the store %s is about to be migrated; the database as it was is kept "
-				     "file=%s",
-				     store, path);
+			cpl_log_info("store about to be migrated, the database as it was is kept store=%s file=%s", store, path);
 	}
 	cpl_free(path);
 	return code;

@@ -301,7 +301,7 @@ static void connection_close(struct db_connection *connection)
 		return;
 	statements_finish(connection);
 	if (sqlite3_close(connection->sql) != SQLITE_OK)
-		cpl_log_error("the database %s: closing it failed: %s", connection->path,
+		cpl_log_error("database not closed file=%s reason=\"%s\"", connection->path,
 			      sqlite3_errmsg(connection->sql));
 	connection->sql = NULL;
 }
