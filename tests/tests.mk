@@ -379,7 +379,7 @@ EXTRA_DIST += tests/plugin/run tests/examples
 EXTRA_DIST += tests/api/run tests/api/cases
 
 # tests/abi: what a minor version of the API has, later ones have in the same place
-EXTRA_DIST += tests/abi/run tests/abi/describe.py tests/abi/minors tests/abi/api-1.0 tests/abi/witness.c
+EXTRA_DIST += tests/abi/run tests/abi/describe.py tests/abi/minors tests/abi/api-1.0 tests/abi/headers-1.0 tests/abi/api-1.1 tests/abi/witness.c
 
 # tests/reload: modules that are changed under load
 EXTRA_DIST += tests/reload/run tests/reload/state.py tests/reload/sample.c

@@ -49,7 +49,7 @@
 #pragma GCC diagnostic error "-Wincompatible-pointer-types"
 
 #define CPL_API_MAJOR 1
-#define CPL_API_MINOR 0
+#define CPL_API_MINOR 1
 
 /* ---- rows of a descriptor; the descriptor stores each row's size, so rows may grow at the end ---- */
 

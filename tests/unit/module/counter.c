@@ -192,7 +192,7 @@ static void counter_unload(struct cpl_module *self)
 #define CPL_API_MAJOR 2
 #elif KIND == 5
 #undef CPL_API_MINOR
-#define CPL_API_MINOR 1
+#define CPL_API_MINOR 99
 #elif KIND == 6
 #undef CPL_MODULE_HEAD
 #define CPL_MODULE_HEAD(n, v, s) .size = 64, .api_major = CPL_API_MAJOR, .api_minor = CPL_API_MINOR, .name = n, .version = v, .summary = s
