@@ -45,7 +45,7 @@ libcore_la_SOURCES += core/xmpp/host.c core/xmpp/host.h core/xmpp/user.c core/xm
 libcore_la_SOURCES += core/xmpp/account_state.c core/xmpp/account_state.h
 libcore_la_SOURCES += core/xmpp/trace.c core/xmpp/trace.h
 libcore_la_SOURCES += core/xmpp/kind.c core/xmpp/kind.h core/xmpp/order.c core/xmpp/order.h
-libcore_la_SOURCES += core/xmpp/permission.c core/xmpp/permission.h core/xmpp/role.c
+libcore_la_SOURCES += core/xmpp/permission.c core/xmpp/permission.h core/xmpp/role.c core/xmpp/account_change.c core/xmpp/account_change.h
 libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c
 libcore_la_SOURCES += core/xmpp/store.c core/xmpp/store.h core/xmpp/store_calls.c core/xmpp/store_check.c core/xmpp/store_opening.c
 

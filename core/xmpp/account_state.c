@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Disabling and enabling accounts, and reading their state. */
 #include "core/xmpp/account_state.h"
+#include "core/xmpp/account_change.h"
 #include "core/xmpp/user.h"
 
 #include "core/base/account.h"
@@ -16,48 +17,26 @@ const struct cpl_store disabled_store = {"disabled", CPL_STORE_KEYVAL, 1, column
 /* ---- changing it ---- */
 
 struct change {
-	struct cpl_user_call user;
-	struct cpl_store_call store;
-	struct cpl_account_call *request; /* NULL once cancelled */
-	struct cpl_jid account, actor;
+	struct account_change base;
+	struct cpl_jid actor;
 	struct cpl_buf reason;
 	int64_t until;
 	bool disable, has_reason;
 };
 
-static void change_end(struct change *change, int status)
+static void change_release(struct account_change *base)
 {
-	if (change->request) {
-		change->request->call.provider = NULL;
-		cpl_call_complete(&change->request->call, status);
-	}
-	cpl_user_unref(&change->user.user);
-	cpl_jid_free(&change->account);
+	struct change *change = CPL_CONTAINER(base, struct change, base);
+
 	cpl_jid_free(&change->actor);
 	cpl_buf_finish(&change->reason);
-	cpl_free(change);
 }
 
-static void change_cancel(struct cpl_call *call)
+static void change_committed(struct account_change *base, struct cpl_user *user)
 {
-	struct change *change = call->provider;
-
-	if (change)
-		change->request = NULL;
-}
-
-static void committed(struct cpl_call *call)
-{
-	struct change *change = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct change, store);
-	struct cpl_user *user = change->user.user;
+	struct change *change = CPL_CONTAINER(base, struct change, base);
 	struct cpl_ev_account ev = {.host = user->host, .jid = user->jid, .what = CPL_ACCOUNT_STATE};
 
-	if (call->status != 0) {
-		cpl_log(cpl_commit_log_level(call->status), "account state not written jid=%.*s error=%s", CPL_ARG(cpl_jid_str(user->jid)),
-			change->store.error);
-		change_end(change, call->status);
-		return;
-	}
 	user_set_disabled(user, change->disable, change->until);
 	cpl_log_info("account %s jid=%.*s by=%.*s", change->disable ? "disabled" : "enabled", CPL_ARG(cpl_jid_str(user->jid)),
 		     CPL_ARG(cpl_jid_str(change->actor)));
@@ -65,14 +44,12 @@ static void committed(struct cpl_call *call)
 	/* Those that are not bound yet, too. */
 	if (change->disable)
 		cpl_account_close_sessions(user->jid, NULL, CPL_STREAM_NOT_AUTHORIZED, "The account has been disabled");
-	change_end(change, 0);
 }
 
-static struct cpl_batch *change_batch(struct change *change)
+static struct cpl_batch *change_batch(struct account_change *base)
 {
+	struct change *change = CPL_CONTAINER(base, struct change, base);
 	struct cpl_batch *batch = cpl_batch_create();
-
-	cpl_batch_unmetered(batch);
 	struct cpl_value values[COLUMNS] = {
 		[COLUMN_SINCE] = CPL_INTEGER(cpl_now()),
 		[COLUMN_REASON] = change->has_reason ? CPL_BYTES(cpl_buf_str(&change->reason)) : CPL_NULL,
@@ -80,50 +57,33 @@ static struct cpl_batch *change_batch(struct change *change)
 	};
 
 	if (change->disable && change->until)
-		cpl_batch_account_disable_until(batch, change->account, change->until);
+		cpl_batch_account_disable_until(batch, base->account, change->until);
 	else
-		cpl_batch_account_disable(batch, change->account, change->disable);
+		cpl_batch_account_disable(batch, base->account, change->disable);
 	if (change->disable)
-		cpl_batch_set(batch, &disabled_store, change->account, CPL_NONE, values);
+		cpl_batch_set(batch, &disabled_store, base->account, CPL_NONE, values);
 	else
-		cpl_batch_remove(batch, &disabled_store, change->account, CPL_NONE);
+		cpl_batch_remove(batch, &disabled_store, base->account, CPL_NONE);
 	return batch;
-}
-
-static void loaded(struct cpl_call *call)
-{
-	struct change *change = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_user_call, call), struct change, user);
-	struct cpl_batch *batch;
-	int status = call->status;
-
-	if (status == 0) {
-		batch = change_batch(change);
-		status = cpl_batch_commit(&change->store, &change->user.user->host->scope, &batch, committed);
-	}
-	if (status != 0)
-		change_end(change, status);
 }
 
 int cpl_account_set_disabled(struct cpl_account_call *request, struct cpl_scope *scope, struct cpl_jid account, const struct cpl_disabling *disabling,
 			     void (*done)(struct cpl_call *call))
 {
-	struct cpl_host *host = cpl_host_find(cpl_jid_domain(account));
 	struct account_visit visit;
 	struct change *change;
 	int status;
 
 	if (disabling && ((disabling->until && disabling->until <= cpl_now()) || disabling->reason.len > CPL_REASON_MAX))
 		return CPL_E_INVALID;
-	if (!host || host->component || account.local_len == 0)
-		return CPL_E_NOT_FOUND;
-	status = cpl_call_begin(&request->call, scope, done, change_cancel);
-	if (status != 0)
+	change = account_change_create(sizeof *change, &request->call, scope, account, done, &status);
+	if (!change)
 		return status;
-	/* It goes on when its requester has gone, so it is the core's and the host's. */
+	change->base.what = "state";
+	change->base.batch = change_batch;
+	change->base.committed = change_committed;
+	change->base.release = change_release;
 	visit = account_enter(NULL, NULL, ACCOUNT_IN_CORE);
-	change = CPL_NEW(struct change);
-	change->request = request;
-	change->account = cpl_jid_dup(cpl_jid_bare(account));
 	if (disabling) {
 		change->disable = true;
 		change->until = disabling->until;
@@ -132,11 +92,8 @@ int cpl_account_set_disabled(struct cpl_account_call *request, struct cpl_scope 
 		if (cpl_jid_is_set(disabling->actor))
 			change->actor = cpl_jid_dup(cpl_jid_bare(disabling->actor));
 	}
-	request->call.provider = change;
-	status = cpl_user_load(&change->user, &host->scope, change->account, loaded);
-	if (status != 0)
-		change_end(change, status);
 	account_leave(&visit);
+	account_change_start(&change->base);
 	return 0;
 }
 
