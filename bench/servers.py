@@ -204,7 +204,7 @@ auth_method: internal
 auth_password_format: scram
 auth_scram_hash: sha
 listen:
-  - {port: %(port)d, ip: "127.0.0.1", module: ejabberd_c2s, max_stanza_size: 262144, access: all, starttls: true}
+  - {port: %(port)d, ip: "127.0.0.1", module: ejabberd_c2s, backlog: 1024, max_stanza_size: 262144, access: all, starttls: true}
 acl: {local: {user_regexp: ""}}
 access_rules: {local: [{allow: local}]}
 shaper_rules: {}
@@ -217,14 +217,23 @@ modules:
   mod_offline: {}
   mod_caps: {}
 ''' % {'folder': self.folder, 'port': self.port})
-		users = ''.join("<user name='%s' password='%s'/>" % (name, PASSWORD) for name in self.accounts)
+		# Its database holds the keys as base64, and its format for moving encodes what the database holds once more.
+		stored, server, salt = (base64.b64encode(base64.b64encode(part)).decode() for part in keys() + (SALT,))
+		scram = ("<scram-credentials xmlns='urn:xmpp:pie:0#scram' mechanism='SCRAM-SHA-1'><iter-count>%d</iter-count><salt>%s</salt><server-key>%s</server-key>"
+			'<stored-key>%s</stored-key></scram-credentials>' % (ROUNDS, salt, server, stored))
+		users = ''.join("<user name='%s'>%s</user>" % (name, scram) for name in self.accounts)
 		self.write('users.xml', "<?xml version='1.0'?><server-data xmlns='urn:xmpp:pie:0'><host jid='localhost'>%s</host></server-data>" % users)
 		for folder in ('spool', 'log'):
 			os.makedirs(self.path(folder), exist_ok=True)
 
 	def control(self, *words):
-		return ['ejabberdctl', '--config-dir', self.folder, '--config', self.path('ejabberd.yml'), '--ctl-config', self.path('ejabberdctl.cfg'),
+		# Not by the su of ejabberdctl, with which PAM sets the limit of open files back.
+		as_user = ['setpriv', '--reuid=' + self.user, '--regid=' + self.user, '--init-groups'] if os.geteuid() == 0 else []
+		return as_user + ['ejabberdctl', '--config-dir', self.folder, '--config', self.path('ejabberd.yml'), '--ctl-config', self.path('ejabberdctl.cfg'),
 			'--logs', self.path('log'), '--spool', self.path('spool'), '--node', 'bench%d@localhost' % self.port, *words]
+
+	def environment(self):
+		return dict(super().environment(), HOME=self.path('spool'))   # the cookie that the node and ejabberdctl share
 
 	def command(self):
 		return self.control('foreground')
