@@ -36,6 +36,7 @@ static const struct {
 	[COUNT_NONZAS_OUT] = {"couplet_stanzas_out", "Stanzas to peers.", "kind", "other"},
 	[COUNT_AUTHENTICATIONS] = {"couplet_authentications", "Sessions that have authenticated.", NULL, NULL},
 	[COUNT_STORAGE_REQUESTS] = {"couplet_storage_requests", "Requests to the storage driver that have ended.", NULL, NULL},
+	[COUNT_STORAGE_READS] = {"couplet_storage_reads", "Those of them that have only read.", NULL, NULL},
 	[COUNT_STORAGE_FAILURES] = {"couplet_storage_failures", "Those of them that have failed.", NULL, NULL},
 };
 

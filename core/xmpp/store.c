@@ -440,6 +440,7 @@ static void job_measure(const struct store_job *job)
 					       bounds, sizeof(bounds) / sizeof(bounds[0]));
 	metric_observe(latency, microseconds() - job->started_us);
 	count_add(COUNT_STORAGE_REQUESTS, 1);
+	count_add(COUNT_STORAGE_READS, !job->request.write);
 	if (job->request.status < 0 && job->request.status != CPL_E_NOT_FOUND)
 		count_add(COUNT_STORAGE_FAILURES, 1);
 }
