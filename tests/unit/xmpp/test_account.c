@@ -3,7 +3,6 @@
 #include "tests/unit/xmpp/probe.h"
 
 #include "core/base/account.h"
-#include "core/base/count.h"
 #include "core/hook/table.h"
 #include "core/module/manager.h"
 #include "core/xml/names.h"
@@ -217,55 +216,6 @@ static void test_lingering(void **state)
 	stage_pass(USER_LINGER_MS + 1000);
 	assert_int_equal(user_count(), 0);
 	probe_assert_trace("user_unload(romeo)");
-}
-
-/* ---- what is in memory is not read again ---- */
-
-static void read_all_there_is(struct stage_peer *peer, const char *id)
-{
-	char text[512];
-
-	snprintf(text, sizeof(text),
-		 "<iq type='get' id='%s-r'><query xmlns='jabber:iq:roster'/></iq><presence><status>%s</status></presence>"
-		 "<message type='chat' to='romeo@example.org'><body>x</body></message><message type='chat' to='romeo@example.org/a'><body>x</body></message>"
-		 "<presence type='probe' to='romeo@example.org'/>",
-		 id, id);
-	stage_send(peer, text);
-	stage_settle();
-}
-
-/* Accounts and rosters of those who are online are read once: at the first login. */
-static void test_online_accounts_are_not_read_again(void **state)
-{
-	uint64_t before, first;
-
-	before = counts[COUNT_STORAGE_READS];
-	stage_login(&romeo, "romeo@example.org/a");
-	stage_send(&romeo, "<presence/>");
-	stage_settle();
-	first = counts[COUNT_STORAGE_READS] - before;
-	assert_true(first > 0);
-	stage_login(&juliet, "juliet@example.org/b");
-	stage_send(&juliet, "<presence/>");
-	stage_settle();
-	stage_send(&romeo, "<presence type='subscribe' to='juliet@example.org'/>");
-	stage_settle();
-	stage_send(&juliet, "<presence type='subscribed' to='romeo@example.org'/><presence type='subscribe' to='romeo@example.org'/>");
-	stage_settle();
-	stage_send(&romeo, "<presence type='subscribed' to='juliet@example.org'/>");
-	stage_settle();
-	before = counts[COUNT_STORAGE_READS];
-	for (int i = 0; i < 3; i++) {
-		read_all_there_is(&romeo, "romeo");
-		read_all_there_is(&juliet, "juliet");
-	}
-	assert_int_equal(counts[COUNT_STORAGE_READS] - before, 0);
-	/* Another resource of an account that is there asks for its roster, too. */
-	stage_login(&third, "romeo@example.org/c");
-	before = counts[COUNT_STORAGE_READS];
-	read_all_there_is(&third, "third");
-	assert_int_equal(counts[COUNT_STORAGE_READS] - before, 0);
-	assert_received(&third, "juliet@example.org");
 }
 
 static struct cpl_user *kept;
@@ -629,7 +579,6 @@ int main(void)
 		TEST(test_load_cancelled),
 		TEST(test_load_suspended),
 		TEST(test_lingering),
-		TEST(test_online_accounts_are_not_read_again),
 		TEST(test_referenced_while_unloaded),
 		TEST(test_loader_unloaded),
 		TEST(test_remover_unloaded),
