@@ -17,7 +17,7 @@ bench_load_LDADD = $(OPENSSL_LIBS)
 EXTRA_DIST += bench/instructions bench/instructions.txt
 
 # The same loads on Couplet and on other servers: bench/compare; charts of it: bench/plot
-EXTRA_DIST += bench/compare bench/claims bench/servers.py bench/plot bench/README.md
+EXTRA_DIST += bench/compare bench/claims bench/servers.py bench/plot bench/README.md bench/charts
 
 # What a hop to another thread and back costs: bench/handoff
 noinst_PROGRAMS += bench/handoff
