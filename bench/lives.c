@@ -16,24 +16,29 @@ static void start_one(uint32_t index)
 		die(clients_why[0] ? clients_why : strerror(errno));
 }
 
-static uint32_t ready_among(uint32_t first, uint32_t count, bool again, uint64_t *refused)
+enum { LOGIN_PATIENCE_S = 20 };
+
+/* Those who were refused, or have waited for too long, try again. */
+static void start_again(uint32_t first, uint32_t count, uint64_t *refused)
 {
-	uint32_t ready = 0;
+	uint64_t now = now_ns();
 
 	for (uint32_t i = first; i < first + count; i++) {
-		if (clients[i].state == CLIENT_READY)
-			ready++;
-		else if (again && clients[i].state == CLIENT_FAILED)
-			start_one(i), (*refused)++;
+		bool late = clients[i].state != CLIENT_READY && now - clients[i].started_ns > LOGIN_PATIENCE_S * 1000000000ull;
+
+		if (clients[i].state != CLIENT_FAILED && !late)
+			continue;
+		client_close(&clients[i]);
+		start_one(i);
+		(*refused)++;
 	}
-	return ready;
 }
 
 static double log_in_counted(uint32_t first, uint32_t count, uint32_t at_once, bool again, uint64_t *refused)
 {
 	size_t base = clients_ready;
 	uint32_t started = 0;
-	uint64_t from = now_ns(), until = deadline(load.seconds * 10.0);
+	uint64_t from = now_ns(), until = deadline(load.seconds * (again ? 1.0 : 10.0)), look = deadline(1);
 
 	while (clients_ready - base < count) {
 		while (started < count && started - (clients_ready - base) < at_once)
@@ -41,10 +46,11 @@ static double log_in_counted(uint32_t first, uint32_t count, uint32_t at_once, b
 		clients_turn(100);
 		if (clients_failed && !again)
 			die(clients_why);
-		if (clients_failed && started == count) {
+		if (again && started == count && (clients_failed || now_ns() > look)) {
 			clients_failed = 0;
+			look = deadline(1);
 			clients_turn(1);
-			ready_among(first, count, true, refused);
+			start_again(first, count, refused);
 		}
 		if (now_ns() > until)
 			die("the logins take too long");

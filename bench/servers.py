@@ -95,9 +95,13 @@ class Server:
 	def again(self):
 		"""Starts it with the accounts and data it has."""
 		self.process = self.spawn(self.command())
-		deadline = time.monotonic() + 60
+		deadline, tries = time.monotonic() + 60, 3
 		while not self.answers():
-			if self.process.poll() is not None or time.monotonic() > deadline:
+			if self.process.poll() is not None and tries > 1:
+				tries -= 1   # what it was called, or its port, is not free yet
+				time.sleep(2)
+				self.process = self.spawn(self.command())
+			elif self.process.poll() is not None or time.monotonic() > deadline:
 				self.stop()
 				with open(self.path('output'), encoding='utf-8', errors='replace') as output:
 					raise Failure('%s does not start:\n%s' % (self.name, output.read()[-2000:]))
@@ -173,6 +177,7 @@ pidfile = "%(folder)s/pid"
 data_path = "%(folder)s/data"
 network_backend = "epoll"
 gc = { mode = "generational" }
+network_settings = { tcp_backlog = 1024 }
 modules_enabled = { "roster"; "saslauth"; "tls"; "disco"; "ping"; "version"; "time" }
 modules_disabled = { "s2s"; "http" }
 authentication = "internal_hashed"
