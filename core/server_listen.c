@@ -105,6 +105,7 @@ static void accepted(struct listener *listener, int fd, const char *address)
 		.direct_tls = entry->direct_tls,
 		.service = entry->service,
 		.events = &session_conn_events,
+		.address = address,
 	};
 	conn = conn_socket_create(&options);
 	session_create(conn, row->type, admission);

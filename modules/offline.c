@@ -27,12 +27,12 @@ static const struct cpl_store *const offline_stores[] = {&offline_store, NULL};
 
 /* What is known of an account's messages while it is in memory. */
 struct offline_state {
-	int64_t count; /* meaningful when counted */
+	int32_t count; /* meaningful when counted; an account in memory should need little for having none */
 	bool counted;
 	bool flushing;
 	bool added; /* while flushing: something that the present read may not have seen */
 };
-CPL_SLOT(offline_slot, USER, struct offline_state, 1, NULL);
+CPL_SLOT(offline_slot, USER, struct offline_state, 2, NULL);
 static struct cpl_slot *const offline_slots[] = {&offline_slot, NULL};
 
 /* Rows that are read, handed over and removed at a time. */
@@ -119,7 +119,7 @@ static void counted(struct cpl_call *call)
 		return;
 	}
 	if (!state->counted) {
-		state->count += keeping->counting.total;
+		state->count += (int32_t)keeping->counting.total; /* at most the largest max_messages */
 		state->counted = true;
 	}
 	if (has_room(keeping)) {
@@ -273,7 +273,7 @@ static void flush_rows(struct cpl_call *call)
 		return;
 	}
 	if (state->counted)
-		state->count -= (int64_t)sent;
+		state->count -= (int32_t)sent;
 	batch = cpl_batch_create();
 	cpl_batch_purge(batch, &offline_store, flush->user->jid, flush->read.rows[0].id, flush->read.rows[sent - 1].id);
 	flush->purge = (struct cpl_store_call){0};

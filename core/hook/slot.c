@@ -27,7 +27,9 @@ static struct kind {
 /* What precedes the items of a struct cpl_slots. */
 struct array {
 	struct cpl_list node;
-	uint32_t count, of;
+	uint32_t count;
+	uint16_t of;
+	bool ending;		 /* all its data are being released */
 	struct cpl_slots *slots; /* the object's, which point here */
 	void *items[];
 };
@@ -53,7 +55,8 @@ void *cpl_slot_get(const struct cpl_slots *slots, const struct cpl_slot *slot)
 	return slot->index < slots->count ? slots->items[slot->index] : NULL;
 }
 
-static void grow(struct cpl_slots *slots, enum cpl_slot_of of)
+/* To the place that is wanted and no further: most objects have data in few. */
+static void grow(struct cpl_slots *slots, enum cpl_slot_of of, uint32_t count)
 {
 	struct kind *kind = kind_of(of);
 	struct array *array = array_of(slots);
@@ -63,10 +66,10 @@ static void grow(struct cpl_slots *slots, enum cpl_slot_of of)
 	account_now = (struct account_current){account_core(), NULL, 0};
 	if (array)
 		cpl_list_remove(&array->node);
-	array = cpl_realloc(array, sizeof(*array) + kind->count * sizeof(void *));
+	array = cpl_realloc(array, sizeof(*array) + count * sizeof(void *));
 	account_now = before;
-	array->count = kind->count;
-	array->of = of;
+	array->count = count;
+	array->of = (uint16_t)of;
 	array->slots = slots;
 	cpl_list_append(&kind->arrays, &array->node);
 	slots->items = array->items;
@@ -77,7 +80,7 @@ void *cpl_slot_make(struct cpl_slots *slots, const struct cpl_slot *slot)
 {
 	assert(slot->index < kind_of(slot->of)->count);
 	if (slot->index >= slots->count)
-		grow(slots, slot->of);
+		grow(slots, slot->of, slot->index + 1);
 	if (!slots->items[slot->index])
 		slots->items[slot->index] = cpl_alloc(slot->size);
 	return slots->items[slot->index];
@@ -105,10 +108,31 @@ static void release_item(const struct kind *kind, struct array *array, uint32_t 
 	release_data(&kind->places[index], data);
 }
 
+static bool is_empty(const struct array *array)
+{
+	for (uint32_t i = 0; i < array->count; i++)
+		if (array->items[i])
+			return false;
+	return true;
+}
+
+static void array_destroy(struct cpl_slots *slots)
+{
+	struct array *array = array_of(slots);
+
+	cpl_list_remove(&array->node);
+	cpl_free(array);
+	*slots = (struct cpl_slots){0};
+}
+
 void cpl_slot_clear(struct cpl_slots *slots, const struct cpl_slot *slot)
 {
-	if (slot->index < slots->count)
-		release_item(kind_of(slot->of), array_of(slots), slot->index);
+	if (slot->index >= slots->count)
+		return;
+	release_item(kind_of(slot->of), array_of(slots), slot->index);
+	/* What a session needs to log in it needs no more: without data there is no array (80 bytes of an idle session). The release function may have made some, or cleared the last. */
+	if (slots->items && !array_of(slots)->ending && is_empty(array_of(slots)))
+		array_destroy(slots);
 }
 
 /* ---- for owners of objects ---- */
@@ -119,13 +143,12 @@ void slot_release_all(struct cpl_slots *slots, enum cpl_slot_of of)
 
 	if (!array)
 		return;
-	assert(array->of == (uint32_t)of);
+	assert(array->of == (uint16_t)of);
+	array->ending = true;
 	/* A release function may still make data in a slot of lower index, which comes later. */
 	for (uint32_t i = array->count; i-- > 0;)
-		release_item(kind_of(of), array, i);
-	cpl_list_remove(&array->node);
-	cpl_free(array);
-	*slots = (struct cpl_slots){0};
+		release_item(kind_of(of), array_of(slots), i);
+	array_destroy(slots);
 }
 
 /* ---- for core/module ---- */
@@ -239,7 +262,7 @@ static void migrate_place(struct kind *kind, uint32_t from, uint32_t to, const s
 			continue;
 		array->items[from] = NULL;
 		if (to >= slots->count)
-			grow(slots, slot->of);
+			grow(slots, slot->of, to + 1);
 		visit = account_enter(account, module, ACCOUNT_IN_MIGRATE);
 		slots->items[to] = slot->migrate(kind->places[from].layout, data);
 		account_leave(&visit);

@@ -22,7 +22,7 @@ struct loop_io {
 	void (*ready)(struct loop_io *io, bool readable, bool writable);
 	int fd;
 	int events;		  /* LOOP_READ | LOOP_WRITE as watched now */
-	void *impl[8];		  /* the ev_io, kept out of this header */
+	void *impl[6];		  /* the ev_io, kept out of this header */
 	struct cpl_module *owner; /* set by whoever watches for a module, NULL for the core */
 };
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };

@@ -5,34 +5,43 @@
 
 enum { HELD_MIN = 512 };
 
-static void held_free(struct conn_held *held)
+static void held_free(struct conn_held **held)
 {
-	cpl_free(held->ptr);
-	*held = (struct conn_held){0};
+	cpl_free(*held);
+	*held = NULL;
+}
+
+static size_t held_length(const struct conn_held *held)
+{
+	return held ? held->end - held->begin : 0;
 }
 
 /* Appends; false when there is no memory. The peer chooses the size, within its bounds. */
-static bool held_add(struct conn_held *held, struct cpl_str bytes)
+static bool held_add(struct conn_held **held, struct cpl_str bytes)
 {
-	if (held->size - held->end < bytes.len) {
-		size_t live = held->end - held->begin;
-		size_t size = HELD_MIN;
-		char *ptr;
+	struct conn_held *old = *held;
+
+	if (!old || old->size - old->end < bytes.len) {
+		size_t live = held_length(old), size = HELD_MIN;
+		struct conn_held *grown;
 
 		while (size < live + bytes.len)
 			size *= 2;
-		ptr = cpl_try_alloc(size);
-		if (!ptr)
+		grown = cpl_try_alloc(sizeof(*grown) + size);
+		if (!grown)
 			return false;
-		if (live)
-			memcpy(ptr, held->ptr + held->begin, live);
-		cpl_free(held->ptr);
-		*held = (struct conn_held){
-			.ptr = ptr, .size = size, .scanned = held->scanned - held->begin, .end = live};
+		grown->size = size;
+		grown->end = live;
+		if (live) {
+			memcpy(grown->bytes, old->bytes + old->begin, live);
+			grown->scanned = old->scanned - old->begin;
+		}
+		cpl_free(old);
+		*held = grown;
 	}
 	if (bytes.len)
-		memcpy(held->ptr + held->end, bytes.ptr, bytes.len);
-	held->end += bytes.len;
+		memcpy((*held)->bytes + (*held)->end, bytes.ptr, bytes.len);
+	(*held)->end += bytes.len;
 	return true;
 }
 
@@ -77,14 +86,12 @@ static void report_child(struct conn_input *input, struct cpl_str frame)
 /* The frame that ends in `piece`: in place, or put together with its beginning, which was held. */
 static bool whole_frame(struct conn_input *input, struct cpl_str piece, struct cpl_str *frame)
 {
-	struct conn_held *held = &input->held;
-
 	*frame = piece;
-	if (held->end == held->begin)
+	if (!held_length(input->held))
 		return true;
-	if (!held_add(held, piece))
+	if (!held_add(&input->held, piece))
 		return false;
-	*frame = (struct cpl_str){held->ptr + held->begin, held->end - held->begin};
+	*frame = (struct cpl_str){input->held->bytes + input->held->begin, held_length(input->held)};
 	return true;
 }
 
@@ -116,7 +123,7 @@ static size_t run(struct conn_input *input, struct cpl_str bytes, size_t scanned
 		size_t taken = 0;
 		struct cpl_str frame;
 		enum framer_event event =
-			framer_feed(&input->framer, &input->limits,
+			framer_feed(&input->framer, input->limits,
 				    (struct cpl_str){bytes.ptr + at, bytes.len - at}, &taken);
 
 		at += taken;
@@ -165,28 +172,27 @@ void conn_input_feed(struct conn_input *input, struct cpl_str bytes)
 		begin = run(input, bytes, 0, &seen);
 	if (begin == bytes.len)
 		return;
-	assert(!begin || input->held.end == input->held.begin);
+	assert(!begin || !held_length(input->held));
 	if (!held_add(&input->held, (struct cpl_str){bytes.ptr + begin, bytes.len - begin})) {
 		fail(input, CPL_STREAM_RESOURCE_CONSTRAINT, "out of memory");
 		return;
 	}
-	input->held.scanned += seen - begin;
+	input->held->scanned += seen - begin;
 }
 
 void conn_input_continue(struct conn_input *input)
 {
-	struct conn_held held = input->held;
+	struct conn_held *held = input->held;
 	size_t seen = 0;
 	size_t begin;
 
 	if (!conn_input_waiting(input) || input->pauses)
 		return;
-	input->held = (struct conn_held){0};
-	begin = run(input, (struct cpl_str){held.ptr + held.begin, held.end - held.begin},
-		    held.scanned - held.begin, &seen);
-	held.scanned = held.begin + seen;
-	held.begin += begin;
-	if (held.begin == held.end || input->stopped) {
+	input->held = NULL;
+	begin = run(input, (struct cpl_str){held->bytes + held->begin, held_length(held)}, held->scanned - held->begin, &seen);
+	held->scanned = held->begin + seen;
+	held->begin += begin;
+	if (held->begin == held->end || input->stopped) {
 		held_free(&held);
 		return;
 	}
@@ -195,7 +201,7 @@ void conn_input_continue(struct conn_input *input)
 
 bool conn_input_waiting(const struct conn_input *input)
 {
-	return input->held.scanned < input->held.end;
+	return input->held && input->held->scanned < input->held->end;
 }
 
 void conn_input_restart(struct conn_input *input, bool drop)
@@ -206,14 +212,17 @@ void conn_input_restart(struct conn_input *input, bool drop)
 	if (drop) {
 		input->cut = true;
 		held_free(&input->held);
-	} else {
-		input->held.scanned = input->held.begin;
+	} else if (input->held) {
+		input->held->scanned = input->held->begin;
 	}
 }
 
 void conn_input_set_limits(struct conn_input *input, const struct cpl_conn_limits *limits)
 {
-	input->limits = *limits;
+	const struct cpl_conn_limits *before = input->limits;
+
+	input->limits = conn_limits_share(limits);
+	conn_limits_unref(&before);
 	input->framer.total_bytes = 0;
 	input->framer.total_elements = 0;
 }
@@ -242,18 +251,19 @@ void conn_input_stop(struct conn_input *input)
 size_t conn_input_appetite(const struct conn_input *input, size_t most)
 {
 	/* Some room beyond the bound, so that crossing it is noticed, and for the overhead of records. */
-	size_t wanted = (size_t)input->limits.total_bytes + 1024;
+	size_t wanted = (size_t)input->limits->total_bytes + 1024;
 
-	return input->limits.total_bytes && wanted < most ? wanted : most;
+	return input->limits->total_bytes && wanted < most ? wanted : most;
 }
 
 size_t conn_input_memory(const struct conn_input *input)
 {
-	return input->held.size;
+	return input->held ? sizeof(*input->held) + input->held->size : 0;
 }
 
 void conn_input_finish(struct conn_input *input)
 {
 	held_free(&input->held);
 	xml_prefixes_destroy(&input->prefixes);
+	conn_limits_unref(&input->limits);
 }

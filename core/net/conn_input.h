@@ -12,26 +12,27 @@
 #ifndef CORE_NET_CONN_INPUT_H
 #define CORE_NET_CONN_INPUT_H
 
+#include "core/net/conn_limits.h"
 #include "core/xml/framer.h"
 #include "core/xml/parser.h"
 
 /* Bytes that wait; on the heap only while there are some. */
 struct conn_held {
-	char *ptr;
 	size_t size;
 	size_t begin;	/* first byte of the frame that is being collected */
 	size_t scanned; /* up to here the framer has seen them */
 	size_t end;
+	char bytes[];
 };
 
-/* Zeroed, then conn set: waiting for a stream header. */
+/* Zeroed, then conn and limits set: waiting for a stream header. */
 struct conn_input {
 	struct cpl_conn *conn;
 	struct framer framer;
-	struct cpl_conn_limits limits;
+	const struct cpl_conn_limits *limits; /* shared */
 	struct xml_prefixes *prefixes;
-	struct conn_held held;
-	enum cpl_ns content; /* the stream's default namespace */
+	struct conn_held *held; /* NULL: nothing waits */
+	enum cpl_ns content;	/* the stream's default namespace */
 	unsigned pauses;
 	bool stopped; /* nothing more is reported: failed, or the connection is ending */
 	bool closing; /* the peer's end tag has been reported */
@@ -46,7 +47,7 @@ void conn_input_continue(struct conn_input *input);
 bool conn_input_waiting(const struct conn_input *input);
 /* A new stream header comes next. `drop`: what has been read behind the present frame is forgotten. */
 void conn_input_restart(struct conn_input *input, bool drop);
-/* Sets the limits; the totals count from here. */
+/* Sets the limits, for the first time or anew; the totals count from here. */
 void conn_input_set_limits(struct conn_input *input, const struct cpl_conn_limits *limits);
 /* The op pause; the op resume, which says whether it was the last one that was due. */
 void conn_input_pause(struct conn_input *input);

@@ -78,7 +78,7 @@ static void deliver(struct conn_script *script)
 
 static void queue(struct conn_script *script, struct cpl_str bytes)
 {
-	size_t bound = script->input.limits.output_bytes;
+	size_t bound = script->input.limits->output_bytes;
 	struct account *before = account_as_core();
 
 	cpl_buf_add(&script->waiting, bytes);
@@ -228,7 +228,7 @@ struct conn_script *conn_script_create(const struct conn_script_options *options
 		 options->address ? options->address : "192.0.2.1:40001");
 	cpl_scope_init(&script->conn.scope, NULL);
 	script->input.conn = &script->conn;
-	script->input.limits = options->limits;
+	conn_input_set_limits(&script->input, &options->limits);
 	script->binding = options->binding;
 	return script;
 }

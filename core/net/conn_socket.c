@@ -9,6 +9,7 @@
 #include <couplet/time.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <unistd.h>
 
 _Static_assert(ADDRESS_TEXT == sizeof(((struct cpl_conn *)NULL)->address), "an address fits a connection");
@@ -126,7 +127,7 @@ static void time_passed(struct wheel_entry *entry);
 
 static int64_t next_deadline(const struct conn_socket *s)
 {
-	const struct cpl_conn_limits *limits = &s->input.limits;
+	const struct cpl_conn_limits *limits = s->input.limits;
 	int64_t due = INT64_MAX;
 
 	if (s->end_by)
@@ -145,14 +146,14 @@ static int64_t next_deadline(const struct conn_socket *s)
 /* A bucket of `burst` bytes that `rate` bytes a second flow into, kept as the time at which what was taken will have come back. */
 void conn_socket_pay(struct conn_socket *s, size_t bytes)
 {
-	int64_t rate = s->input.limits.rate, now = cpl_monotonic() * 1000, ahead;
+	int64_t rate = s->input.limits->rate, now = cpl_monotonic() * 1000, ahead;
 
 	if (!rate || (s->phase != PHASE_CLEAR && s->phase != PHASE_SECURE))
 		return;
 	if (s->paid_until_us < now)
 		s->paid_until_us = now;
 	s->paid_until_us += (int64_t)bytes * 1000000 / rate;
-	ahead = s->paid_until_us - now - (int64_t)s->input.limits.burst * 1000000 / rate;
+	ahead = s->paid_until_us - now - (int64_t)s->input.limits->burst * 1000000 / rate;
 	if (ahead <= 0)
 		return;
 	s->conn.held_until = cpl_monotonic() + ahead / 1000 + 1;
@@ -201,7 +202,7 @@ void conn_socket_watch(struct conn_socket *s)
 static void time_passed(struct wheel_entry *entry)
 {
 	struct conn_socket *s = CPL_CONTAINER(entry, struct conn_socket, wheel);
-	const struct cpl_conn_limits *limits = &s->input.limits;
+	const struct cpl_conn_limits *limits = s->input.limits;
 	int64_t now = cpl_monotonic();
 
 	if (!ending(s)) {
@@ -230,7 +231,7 @@ static void time_passed(struct wheel_entry *entry)
 /* The bound on waiting output. What the kernel takes at once does not wait. */
 void conn_socket_check_bound(struct conn_socket *s)
 {
-	size_t bound = s->input.limits.output_bytes;
+	size_t bound = s->input.limits->output_bytes;
 
 	if (!bound)
 		return;
@@ -399,19 +400,20 @@ struct cpl_conn *conn_socket_create(const struct conn_socket_options *options)
 		.opened_at = cpl_now(),
 	};
 	cpl_scope_init(&s->conn.scope, scope_unref);
-	address_of_peer(options->fd, s->conn.address);
+	if (options->address)
+		snprintf(s->conn.address, sizeof(s->conn.address), "%s", options->address);
+	else
+		address_of_peer(options->fd, s->conn.address);
 	s->input.conn = &s->conn;
-	s->input.limits = options->limits;
+	conn_input_set_limits(&s->input, &options->limits);
 	s->heard_at = cpl_monotonic();
 	/* Fails on a local socket, which has no such delay. */
 	setsockopt(options->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	open_count++;
 	cpl_list_append(&all, &s->all);
 	loop_io_start(&s->io, options->fd, LOOP_READ, conn_socket_ready);
-	if (options->direct_tls) {
-		s->alpn = options->alpn ? options->alpn : "xmpp-client";
-		conn_socket_start_handshake(s);
-	}
+	if (options->direct_tls)
+		conn_socket_start_handshake(s, options->alpn ? options->alpn : "xmpp-client");
 	conn_socket_watch(s);
 	return &s->conn;
 }

@@ -21,6 +21,7 @@ struct conn_socket_options {
 	struct cpl_conn_limits limits;
 	const char *alpn; /* with direct_tls: the protocol that a client offering any must offer (RFC 7301);
 			     static life; NULL: "xmpp-client" */
+	const char *address; /* the peer's, as text (copied); NULL: the socket is asked */
 };
 
 /* Reports nothing before the next turn. */

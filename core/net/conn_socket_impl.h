@@ -44,7 +44,6 @@ struct conn_socket {
 	struct output plain; /* to be encrypted; also holds what is written before TLS stands */
 	struct output raw;   /* for the socket as it is */
 	struct tls *tls;     /* from PHASE_HANDSHAKE on */
-	const char *alpn;
 	struct wheel_entry wheel;
 	struct later later;
 	struct cpl_list all;
@@ -54,9 +53,9 @@ struct conn_socket {
 	int64_t stalled_at;    /* since when the socket takes nothing; 0: it does */
 	int64_t end_by;	       /* ending: when it is closed at the latest; half-closed: when it ends */
 	char *detail;	       /* for `closed` */
-	enum phase phase;
-	enum cpl_conn_end end;
 	uint32_t discarded;
+	enum phase phase : 8;
+	enum cpl_conn_end end : 8;
 	bool eof;	 /* the peer has shut down its side */
 	bool blocked;	 /* EAGAIN: waits until the socket is writable */
 	bool broken;	 /* nothing can be sent or received */
@@ -104,7 +103,7 @@ void conn_socket_ready(struct loop_io *io, bool readable, bool writable);
 void conn_socket_flush(struct conn_socket *s);
 /* Goes on to what comes when output is out: the handshake, the steps of ending. Not from an op. */
 void conn_socket_settle(struct conn_socket *s);
-/* Begins to expect a ClientHello. */
-void conn_socket_start_handshake(struct conn_socket *s);
+/* Begins to expect a ClientHello. alpn: see tls_create(). */
+void conn_socket_start_handshake(struct conn_socket *s, const char *alpn);
 
 #endif

@@ -109,7 +109,7 @@ static void stepped(struct tls *tls, void *owner)
 	conn_socket_settle(s);
 }
 
-void conn_socket_start_handshake(struct conn_socket *s)
+void conn_socket_start_handshake(struct conn_socket *s, const char *alpn)
 {
 	struct tls_contexts *contexts = tls_contexts_current();
 
@@ -118,7 +118,7 @@ void conn_socket_start_handshake(struct conn_socket *s)
 		return;
 	}
 	s->phase = PHASE_HANDSHAKE;
-	s->tls = tls_create(contexts, s->alpn, stepped, s);
+	s->tls = tls_create(contexts, alpn, stepped, s);
 }
 
 /* What is read while ending only keeps the kernel from resetting the connection. */
@@ -253,7 +253,7 @@ static void go_on_ending(struct conn_socket *s)
 void conn_socket_settle(struct conn_socket *s)
 {
 	if (s->phase == PHASE_TURNING && !s->raw.len)
-		conn_socket_start_handshake(s);
+		conn_socket_start_handshake(s, NULL);
 	if (s->phase == PHASE_FLUSHING || s->phase == PHASE_DRAINING)
 		go_on_ending(s);
 	conn_socket_watch(s);

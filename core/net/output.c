@@ -16,7 +16,7 @@ static const unsigned pool_max[SIZES] = {128, 32};
 enum { PIECES_MAX = 32 };
 
 struct output_chunk {
-	struct output_chunk *next;
+	struct output_chunk *next; /* a ring while it is in a chain */
 	uint32_t begin; /* first byte that waits */
 	uint32_t end;	/* behind the last one */
 	uint32_t room;	/* bytes that fit */
@@ -75,10 +75,9 @@ void output_add(struct output *output, struct cpl_str bytes)
 			struct output_chunk *chunk =
 				chunk_take(last || bytes.len > chunk_size[SMALL] ? LARGE : SMALL);
 
+			chunk->next = last ? last->next : chunk;
 			if (last)
 				last->next = chunk;
-			else
-				output->first = chunk;
 			output->last = last = chunk;
 		}
 		part = last->room - last->end;
@@ -93,7 +92,7 @@ void output_add(struct output *output, struct cpl_str bytes)
 
 struct cpl_str output_front(const struct output *output)
 {
-	const struct output_chunk *first = output->first;
+	const struct output_chunk *first = output->last ? output->last->next : NULL;
 
 	if (!first)
 		return CPL_STR("");
@@ -105,7 +104,7 @@ void output_consume(struct output *output, size_t count)
 	assert(count <= output->len);
 	output->len -= count;
 	while (count) {
-		struct output_chunk *first = output->first;
+		struct output_chunk *last = output->last, *first = last->next;
 		size_t part = first->end - first->begin;
 
 		if (part > count)
@@ -114,8 +113,8 @@ void output_consume(struct output *output, size_t count)
 		count -= part;
 		if (first->begin < first->end)
 			break;
-		output->first = first->next;
-		if (!output->first)
+		last->next = first->next;
+		if (first == last)
 			output->last = NULL;
 		chunk_give(first);
 	}
@@ -125,12 +124,14 @@ ssize_t output_send(struct output *output, int fd)
 {
 	struct iovec pieces[PIECES_MAX];
 	struct msghdr message = {.msg_iov = pieces};
+	struct output_chunk *chunk = output->last;
 	ssize_t sent;
 
-	for (struct output_chunk *chunk = output->first; chunk && message.msg_iovlen < PIECES_MAX;
-	     chunk = chunk->next)
+	do {
+		chunk = chunk->next;
 		pieces[message.msg_iovlen++] =
 			(struct iovec){chunk->bytes + chunk->begin, chunk->end - chunk->begin};
+	} while (chunk != output->last && message.msg_iovlen < PIECES_MAX);
 	/* sendmsg is writev with MSG_NOSIGNAL. */
 	do
 		sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -148,10 +149,15 @@ void output_finish(struct output *output)
 
 size_t output_memory(const struct output *output)
 {
+	const struct output_chunk *chunk = output->last;
 	size_t size = 0;
 
-	for (const struct output_chunk *chunk = output->first; chunk; chunk = chunk->next)
+	if (!chunk)
+		return 0;
+	do {
 		size += chunk_size[chunk->size];
+		chunk = chunk->next;
+	} while (chunk != output->last);
 	return size;
 }
 

@@ -14,9 +14,8 @@ struct output_chunk;
 
 /* Zeroed: empty. */
 struct output {
-	struct output_chunk *first;
-	struct output_chunk *last;
-	size_t len; /* bytes waiting */
+	struct output_chunk *last; /* its `next` is the first one */
+	size_t len;		   /* bytes waiting */
 };
 
 /* Appends a copy of the bytes. */

@@ -66,7 +66,6 @@ static void session_free(struct session *session)
 	slot_release_all(&session->pub.slots, CPL_SLOT_OF_SESSION);
 	order_destroy(&session->order);
 	cpl_jid_free(&session->pub.jid);
-	cpl_free((char *)session->pub.id.ptr);
 	cpl_free((char *)session->pub.lang.ptr);
 	cpl_free(session);
 	alive--;
@@ -103,7 +102,7 @@ static void stanza_session_gone(struct cpl_session *s)
 
 size_t session_memory(const struct cpl_session *s)
 {
-	size_t bytes = sizeof(struct session) + s->id.len + s->lang.len + cpl_jid_str(s->jid).len + s->slots.count * sizeof(void *);
+	size_t bytes = sizeof(struct session) + s->lang.len + cpl_jid_str(s->jid).len + s->slots.count * sizeof(void *);
 
 	if (s->presence)
 		bytes += cpl_stanza_size(s->presence);
@@ -153,15 +152,13 @@ struct cpl_session *session_create(struct cpl_conn *conn, enum cpl_session_type 
 {
 	struct session *session = CPL_NEW(struct session);
 	struct cpl_ev_session ev = {.session = &session->pub};
-	char id[CPL_ID_TEXT];
 
 	stanza_session_unref = stanza_session_gone;
 	session->pub.conn = conn;
 	session->pub.notopen = true;
 	session->pub.type = type;
 	session->kind = stream_kind_of(type);
-	session->pub.id = cpl_random_id(id);
-	session->pub.id.ptr = cpl_strdup(session->pub.id);
+	session->pub.id = cpl_random_id(session->id);
 	session->pub.secure = conn->secure;
 	session->pub.created_at = session->pub.active_at = cpl_now();
 	session->pub.refs = 2; /* its life, and the connection's */

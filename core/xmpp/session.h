@@ -19,6 +19,7 @@
 #include "core/loop/loop.h"
 #include "core/xmpp/kind.h"
 #include <couplet/session.h>
+#include <couplet/time.h>
 
 struct config_core;
 
@@ -36,6 +37,12 @@ struct session {
 	uint64_t unfinished;                /* what all in pub.in_flight cost, see input.c */
 	struct order *order;                /* a component's, NULL: one stanza after another */
 	const struct stream_kind *kind;
+	const char *failure_text;           /* static */
+	struct session_deadline *deadline;
+	struct admission *admission;        /* while it counts as unauthenticated */
+	struct loop_task teardown;
+	struct cpl_list in_all;
+	enum cpl_stream_error failure;      /* the input broke a rule: due once what came before it has been handled */
 	uint8_t streams;                    /* headers of ours that were sent */
 	bool pumping;
 	bool paused;                        /* reading, for want of room in the queue */
@@ -44,14 +51,9 @@ struct session {
 	bool stream_open;                   /* our header has been sent for this stream */
 	bool ending;                        /* teardown as soon as the queue is empty */
 	bool torn_down;
-	enum cpl_stream_error failure;      /* the input broke a rule: due once what came before it has been handled */
-	const char *failure_text;           /* static */
 	bool authenticating;                /* between a proof and its acceptance */
-	struct session_deadline *deadline;
-	struct admission *admission;        /* while it counts as unauthenticated */
-	struct loop_task teardown;
 	bool teardown_posted;
-	struct cpl_list in_all;
+	char id[CPL_ID_TEXT];               /* pub.id */
 };
 
 static inline struct session *session_of(struct cpl_session *pub)

@@ -20,19 +20,26 @@ enum user_state { USER_LOADING, USER_LOADED, USER_UNLOADED };
 struct user {
 	struct cpl_user pub;
 	enum user_state state;
-	struct cpl_list waiting;   /* struct user_wait, while loading */
-	struct cpl_list lingering; /* in the list of accounts that nobody references */
-	int64_t unused_since;
 	enum cpl_role role; /* as stored */
-	bool forgotten; /* another object may have come in its place */
 	int64_t disabled_until; /* 0: for good, or not disabled */
 	struct role_cache role_cache;
+	struct user_lingering *lingering; /* NULL: somebody references it */
 	struct user_loading *loading; /* NULL before and after */
+	bool forgotten; /* another object may have come in its place */
+	char text[]; /* pub.jid */
+};
+
+/* What is needed only while nobody references an account. */
+struct user_lingering {
+	struct cpl_list node;
+	struct user *user;
+	int64_t since;
 };
 
 /* What is needed only while an account is loaded. */
 struct user_loading {
 	struct user *user;
+	struct cpl_list waiting; /* struct user_wait */
 	struct cpl_store_call row; /* the account's own row */
 	struct cpl_store_call role_row;
 	int status;       /* why it cannot be loaded */
@@ -56,7 +63,6 @@ static void user_free(struct user *user)
 	if (user->pub.refs || user->pub.scope.refs)
 		return;
 	slot_release_all(&user->pub.slots, CPL_SLOT_OF_USER);
-	cpl_jid_free(&user->pub.jid);
 	users--;
 	cpl_free(user);
 }
@@ -73,7 +79,7 @@ static void user_unload(struct user *user)
 {
 	struct cpl_ev_user ev = {.user = &user->pub};
 
-	assert(user->pub.session_count == 0 && !cpl_list_linked(&user->lingering));
+	assert(user->pub.session_count == 0 && !user->lingering);
 	if (cpl_user_find(user->pub.host, user->pub.username) == &user->pub)
 		cpl_map_remove(&user->pub.host->users, user->pub.username);
 	/* A handler may take a reference and drop it, or keep it: the object then ends with that one. */
@@ -99,33 +105,50 @@ static struct cpl_jid make_jid(const struct cpl_host *host, struct cpl_str usern
 
 /* ---- lingering ---- */
 
+static void linger_end(struct user *user)
+{
+	cpl_list_remove(&user->lingering->node);
+	CPL_FREE(user->lingering);
+	linger_count--;
+}
+
 static void linger_drop(struct user *user)
 {
-	cpl_list_remove(&user->lingering);
-	linger_count--;
+	linger_end(user);
 	user_unload(user);
+}
+
+static struct user_lingering *linger_first(void)
+{
+	return CPL_CONTAINER(linger.next, struct user_lingering, node);
 }
 
 static void linger_sweep(struct loop_timer *timer)
 {
 	while (!cpl_list_empty(&linger)) {
-		struct user *user = CPL_CONTAINER(linger.next, struct user, lingering);
+		const struct user_lingering *first = linger_first();
 
-		if (cpl_monotonic() - user->unused_since < USER_LINGER_MS) {
-			loop_timer_start(timer, user->unused_since + USER_LINGER_MS - cpl_monotonic() + 1, linger_sweep);
+		if (cpl_monotonic() - first->since < USER_LINGER_MS) {
+			loop_timer_start(timer, first->since + USER_LINGER_MS - cpl_monotonic() + 1, linger_sweep);
 			return;
 		}
-		linger_drop(user);
+		linger_drop(first->user);
 	}
 }
 
 static void linger_add(struct user *user)
 {
-	user->unused_since = cpl_monotonic();
-	cpl_list_append(&linger, &user->lingering);
+	struct account *before = account_as_core();
+	struct user_lingering *lingering = CPL_NEW(struct user_lingering);
+
+	account_back(before);
+	lingering->user = user;
+	lingering->since = cpl_monotonic();
+	user->lingering = lingering;
+	cpl_list_append(&linger, &lingering->node);
 	linger_count++;
 	if (linger_count > USER_LINGERING_MAX)
-		linger_drop(CPL_CONTAINER(linger.next, struct user, lingering));
+		linger_drop(linger_first()->user);
 	if (!loop_timer_active(&linger_timer))
 		loop_timer_start(&linger_timer, USER_LINGER_MS, linger_sweep);
 }
@@ -135,7 +158,7 @@ void user_drop_lingering(bool for_good)
 	no_lingering = no_lingering || for_good;
 	loop_timer_stop(&linger_timer);
 	while (!cpl_list_empty(&linger))
-		linger_drop(CPL_CONTAINER(linger.next, struct user, lingering));
+		linger_drop(linger_first()->user);
 	cpl_map_finish(&loading);
 }
 
@@ -144,10 +167,8 @@ struct cpl_user *cpl_user_ref(struct cpl_user *pub)
 	struct user *user = user_of(pub);
 
 	pub->refs++;
-	if (cpl_list_linked(&user->lingering)) {
-		cpl_list_remove(&user->lingering);
-		linger_count--;
-	}
+	if (user->lingering)
+		linger_end(user);
 	return pub;
 }
 
@@ -187,7 +208,7 @@ int user_forget(struct cpl_host *host, struct cpl_str username, bool force)
 	user = user_of(pub);
 	cpl_map_remove(&host->users, username);
 	user->forgotten = true;
-	if (cpl_list_linked(&user->lingering))
+	if (user->lingering)
 		linger_drop(user);
 	return 0;
 }
@@ -220,11 +241,11 @@ void user_set_disabled(struct cpl_user *pub, bool disabled, int64_t until)
 
 static void load_end(struct user *user, int status)
 {
+	struct user_loading *load = user->loading;
 	struct cpl_list *node;
 	struct cpl_user *pub = &user->pub;
 
 	cpl_map_remove(&loading, cpl_jid_str(pub->jid));
-	cpl_free(user->loading);
 	user->loading = NULL;
 	if (status == 0) {
 		struct account *before = account_as_core();
@@ -234,11 +255,12 @@ static void load_end(struct user *user, int status)
 		account_back(before);
 	}
 	/* The waiters run before anybody else can send to the account; the reference of the load keeps it meanwhile. */
-	while ((node = cpl_list_take(&user->waiting))) {
+	while ((node = cpl_list_take(&load->waiting))) {
 		struct user_wait *wait = CPL_CONTAINER(node, struct user_wait, node);
 
 		wait->ready(wait, status == 0 ? pub : NULL, status);
 	}
+	cpl_free(load);
 	if (status != 0) {
 		user->state = USER_UNLOADED;
 		cpl_scope_end(&pub->scope);
@@ -299,7 +321,8 @@ static void load_role_done(struct cpl_call *call)
 static struct user *load_begin(struct cpl_host *host, struct cpl_jid jid)
 {
 	struct account *before = account_as_core();
-	struct user *user = CPL_NEW(struct user);
+	struct cpl_str text = cpl_jid_str(jid);
+	struct user *user = cpl_alloc(sizeof(*user) + text.len + 1);
 	struct user_loading *load = CPL_NEW(struct user_loading);
 	int status;
 
@@ -307,11 +330,13 @@ static struct user *load_begin(struct cpl_host *host, struct cpl_jid jid)
 	user->loading = load;
 	load->user = user;
 	user->pub.host = host;
-	user->pub.jid = cpl_jid_dup(jid);
+	user->pub.jid = jid;
+	/* UNSAFE: the room for the text is behind the struct. */
+	user->pub.jid.text = memcpy(user->text, text.ptr, text.len);
 	user->pub.username = cpl_jid_local(user->pub.jid);
 	user->pub.refs = 1; /* the load's */
 	cpl_list_init(&user->pub.sessions);
-	cpl_list_init(&user->waiting);
+	cpl_list_init(&load->waiting);
 	cpl_scope_init(&user->pub.scope, user_scope_unref);
 	cpl_map_put(&loading, cpl_jid_str(user->pub.jid), user);
 	account_back(before);
@@ -356,7 +381,7 @@ void user_wait(struct cpl_host *host, struct cpl_str username, struct user_wait 
 	if (!user)
 		wait->ready(wait, NULL, CPL_E_STOPPING);
 	else
-		cpl_list_append(&user->waiting, &wait->node);
+		cpl_list_append(&user->loading->waiting, &wait->node);
 }
 
 struct cpl_user *cpl_user_find(struct cpl_host *host, struct cpl_str username)

@@ -23,7 +23,7 @@ const struct cpl_store roster_version_store = {"roster_version", CPL_STORE_KEYVA
 
 static const struct cpl_store *const roster_stores[] = {&roster_store, &roster_request_store, &roster_version_store, NULL};
 
-CPL_SLOT_DEFINE(roster_slot, 2, roster_release, NULL);
+CPL_SLOT_DEFINE(roster_slot, 3, roster_release, NULL);
 static struct cpl_slot *const roster_slots[] = {&roster_slot, NULL};
 
 static const struct cpl_iq_row roster_iqs[] = {

@@ -19,9 +19,13 @@ struct roster {
 	struct cpl_list queue; /* struct roster_pending: not computed yet */
 	struct roster_commit *commit; /* what is on its way to disk; NULL: nothing */
 	size_t stored;                /* listed items of its own */
-	/* Contacts that are given to it: what is given, and what it has stored of the same contacts. In pub.items stands both together. */
+	struct roster_shares *shares; /* NULL: no contact is given to it */
+};
+
+/* Contacts that are given to an account: what is given, and what it has stored of the same contacts. In pub.items stands both together. */
+struct roster_shares {
 	struct cpl_map given, own;
-	uint64_t given_hash; /* of what is given, for the version */
+	uint64_t hash; /* of what is given, for the version */
 };
 
 CPL_SLOT_DECLARE(roster_slot, USER, struct roster);

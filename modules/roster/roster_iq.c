@@ -21,7 +21,8 @@ void roster_on_features(struct cpl_module *self, struct cpl_ev_features *ev)
 struct cpl_str roster_version(const struct cpl_roster *roster, const struct cpl_user *user, char text[ROSTER_VERSION_TEXT])
 {
 	/* UNSAFE: every cpl_roster of this module is the first member of its struct roster. */
-	uint64_t given = CPL_CONTAINER((struct cpl_roster *)roster, struct roster, pub)->given_hash;
+	const struct roster_shares *shares = CPL_CONTAINER((struct cpl_roster *)roster, struct roster, pub)->shares;
+	uint64_t given = shares ? shares->hash : 0;
 	int len = snprintf(text, ROSTER_VERSION_TEXT, "%" PRIx64 ".%" PRIu64, (uint64_t)user->created, roster->version);
 
 	if (given)

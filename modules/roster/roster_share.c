@@ -2,14 +2,19 @@
 /* Contacts that are given to an account and not stored (shared groups), laid over what it has stored itself. */
 #include "modules/roster/roster.h"
 
+static struct cpl_roster_item *given_item(const struct roster *roster, struct cpl_str contact)
+{
+	return roster->shares ? cpl_map_get(&roster->shares->given, contact) : NULL;
+}
+
 const struct cpl_roster_item *roster_given(const struct roster *roster, struct cpl_jid contact)
 {
-	return cpl_map_get(&roster->given, cpl_jid_str(cpl_jid_bare(contact)));
+	return given_item(roster, cpl_jid_str(cpl_jid_bare(contact)));
 }
 
 const struct cpl_roster_item *roster_own(const struct roster *roster, struct cpl_str contact)
 {
-	return cpl_map_get(cpl_map_get(&roster->given, contact) ? &roster->own : &roster->pub.items, contact);
+	return cpl_map_get(given_item(roster, contact) ? &roster->shares->own : &roster->pub.items, contact);
 }
 
 static bool has_group(const struct cpl_roster_item *item, struct cpl_str group)
@@ -57,7 +62,7 @@ const struct cpl_roster_item *roster_put(struct roster *roster, struct cpl_roste
 	roster->stored = roster->stored + item->listed - (before && before->listed);
 	if (given) {
 		seen = merge(given, kept);
-		old = replace(&roster->own, cpl_jid_str(item->jid), kept);
+		old = replace(&roster->shares->own, cpl_jid_str(item->jid), kept);
 		roster_item_free(&old);
 	} else {
 		roster->pub.listed = roster->pub.listed + item->listed - (before && before->listed);
@@ -89,26 +94,31 @@ static uint64_t hash_of(const struct cpl_roster_item *item)
 /* Puts what is given in its place, or takes it away; returns what clients saw before, which is the caller's to free. */
 static struct cpl_roster_item *lay(struct roster *roster, struct cpl_str key, struct cpl_roster_item *given)
 {
-	struct cpl_roster_item *seen = cpl_map_get(&roster->pub.items, key), *before = cpl_map_get(&roster->given, key), *own;
+	struct cpl_roster_item *seen = cpl_map_get(&roster->pub.items, key), *before = given_item(roster, key), *own;
+	struct roster_shares *shares = roster->shares;
 
+	if (!shares)
+		shares = roster->shares = CPL_NEW(struct roster_shares);
 	if (!before && seen) {
 		/* From now on what was seen stands behind. */
 		cpl_map_remove(&roster->pub.items, key);
-		cpl_map_put(&roster->own, cpl_jid_str(seen->jid), seen);
+		cpl_map_put(&shares->own, cpl_jid_str(seen->jid), seen);
 		seen = roster_item_dup(seen);
 	} else if (seen) {
 		cpl_map_remove(&roster->pub.items, key);
 	}
-	own = cpl_map_get(&roster->own, key);
-	before = replace(&roster->given, key, given);
-	roster->given_hash ^= (before ? hash_of(before) : 0) ^ (given ? hash_of(given) : 0);
+	own = cpl_map_get(&shares->own, key);
+	before = replace(&shares->given, key, given);
+	shares->hash ^= (before ? hash_of(before) : 0) ^ (given ? hash_of(given) : 0);
 	roster_item_free(&before);
 	if (!given)
-		own = cpl_map_remove(&roster->own, key);
+		own = cpl_map_remove(&shares->own, key);
 	own = given ? merge(given, own) : own;
 	if (own)
 		cpl_map_put(&roster->pub.items, cpl_jid_str(own->jid), own);
 	roster->pub.listed = roster->pub.listed + (own && own->listed) - (seen && seen->listed);
+	if (shares->given.count == 0)
+		roster_share_release(roster);
 	return seen;
 }
 
@@ -147,14 +157,19 @@ void roster_on_share(struct cpl_module *self, struct cpl_ev_share *share)
 
 void roster_share_release(struct roster *roster)
 {
-	struct cpl_map *const maps[] = {&roster->given, &roster->own};
+	struct roster_shares *shares = roster->shares;
 
-	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+	if (!shares)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		struct cpl_map *map = i ? &shares->own : &shares->given;
 		struct cpl_roster_item *item;
 		size_t at = 0;
 
-		while ((item = cpl_map_next(maps[i], &at)))
+		while ((item = cpl_map_next(map, &at)))
 			roster_item_free(&item);
-		cpl_map_finish(maps[i]);
+		cpl_map_finish(map);
 	}
+	cpl_free(shares);
+	roster->shares = NULL;
 }

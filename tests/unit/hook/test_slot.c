@@ -64,6 +64,8 @@ static void data_per_object(void **state)
 	cpl_slot_clear(&first, &one);
 	assert_int_equal(released, 1);
 	assert_null(cpl_slot_get(&first, &one));
+	/* Nor is there an array without data. */
+	assert_null(first.items);
 	make(&first, &one, &alpha, 7);
 	slot_release_all(&first, CPL_SLOT_OF_SESSION);
 	assert_int_equal(released, 2);
