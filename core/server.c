@@ -16,6 +16,7 @@
 #include "core/net/http.h"
 #include "core/net/listener.h"
 #include "core/net/tls_context.h"
+#include "core/net/tls_tickets.h"
 #include "core/process.h"
 #include "core/xml/data_form.h"
 #include "core/xml/parser.h"
@@ -133,6 +134,7 @@ void server_apply_bounds(const struct config *config)
 	listener_set_max_connections(connections);
 	admission_set_bounds((size_t)config->core.unauthenticated_per_address, (size_t)config->core.unauthenticated_total);
 	session_set_options(&config->core);
+	tls_tickets_start(config->core.tls_tickets);
 	strict_mode = (enum strict_mode)config->core.parser;
 	suspension_set_timeout(config->core.suspend_timeout);
 	watchdog_set(config->core.slow_callback);
@@ -373,6 +375,7 @@ void server_close(void)
 	metrics_finish();
 	session_finish();
 	xml_finish();
+	tls_tickets_finish();
 	tls_contexts_install(NULL);
 	tls_contexts_unref(&server.contexts);
 	if (server.log_started) {

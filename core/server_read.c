@@ -29,6 +29,7 @@ struct tls_contexts *server_judge_certificates(const struct config *config, stru
 		.min_version = config->core.tls_min_version ? "TLSv1.3" : "TLSv1.2",
 		.ciphers = config->core.tls_ciphers.ptr,
 		.unique_tls13 = config->core.tls_unique_compat,
+		.tickets_ms = config->core.tls_tickets,
 	};
 	struct tls_contexts *contexts;
 

@@ -62,6 +62,7 @@ struct config_core {
 	struct cpl_str log_file;
 	struct cpl_str_list log_modules; /* "MODULE=LEVEL" */
 	int tls_min_version;          /* 0: TLSv1.2, 1: TLSv1.3 */
+	int64_t tls_tickets;          /* ms; 0: none */
 	struct cpl_str tls_ciphers;
 	bool tls_unique_compat;
 	int parser;                   /* enum strict_mode */

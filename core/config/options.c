@@ -50,6 +50,8 @@ const struct cpl_option config_core_options[] = {
 	       "Cipher suites of TLS 1.2, as openssl-ciphers(1) has them. Default: those with forward secrecy and AEAD."),
 	ROW("crypto.tls_unique", BOOL, bool, tls_unique_compat, "true", NULL, NULL, NULL, CPL_RELOADABLE,
 	    "Whether tls-unique channel binding is also accepted under TLS 1.3, for clients that know no other."),
+	ROW("crypto.session_tickets", TIME, int64_t, tls_tickets, "12h", "0s", "7d", NULL, CPL_RELOADABLE,
+	    "How long a client may resume a TLS 1.3 session with the ticket it was given; the keys of tickets are drawn anew that often and accepted for as long again. 0: no tickets."),
 
 	INT("limits.", max_connections, "0", "0", "10000000", CPL_RELOADABLE,
 	    "Connections at a time; 0: as many as the process may open files, minus 128."),

@@ -15,22 +15,27 @@ enum {
 };
 
 struct tls {
-	struct worker_job job;
 	struct tls_choice choice;
 	SSL *ssl;
-	struct cpl_buf in; /* ciphertext of the handshake that OpenSSL has not got */
-	size_t whole;	   /* bytes of it that are whole records: what the step is given */
-	BIO *leftover;	   /* what OpenSSL had not read when the handshake was complete */
-	size_t taken;	   /* ciphertext of the handshake so far */
-	unsigned steps;
-	int result; /* of the step: SSL_ERROR_... */
+	struct handshake *handshake; /* NULL once records are exchanged */
+	BIO *leftover;		     /* what OpenSSL had not read when the handshake was complete */
+	const char *error;	     /* static */
 	enum tls_state state;
+	bool dead; /* a fatal error: OpenSSL must not be asked to send any more */
+};
+
+/* What only the handshake needs. */
+struct handshake {
+	struct tls *tls;
+	struct worker_job job;
+	struct cpl_buf in; /* ciphertext that OpenSSL has not got */
+	size_t whole;	   /* bytes of it that are whole records: what the step is given */
+	size_t taken;	   /* ciphertext so far */
+	unsigned steps;
+	int result;		 /* of the step: SSL_ERROR_... */
 	struct cpl_list waiting; /* for its turn */
-	bool records;		 /* over the shared BIO */
-	bool dead;		 /* a fatal error: OpenSSL must not be asked to send any more */
 	void (*stepped)(struct tls *tls, void *owner);
 	void *owner;
-	const char *error; /* static */
 };
 
 static struct cpl_list waiting = {&waiting, &waiting};
@@ -69,26 +74,28 @@ static bool make_ssl(struct tls *tls)
 		return false;
 	}
 	SSL_set_bio(tls->ssl, in, out);
-	SSL_set_app_data(tls->ssl, &tls->choice);
 	SSL_set_accept_state(tls->ssl);
 	return true;
 }
 
 static void work(struct worker_job *job)
 {
-	struct tls *tls = CPL_CONTAINER(job, struct tls, job);
+	struct handshake *handshake = CPL_CONTAINER(job, struct handshake, job);
+	struct tls *tls = handshake->tls;
 	int result;
 
 	ERR_clear_error();
 	if ((!tls->ssl && !make_ssl(tls)) ||
-	    BIO_write(SSL_get_rbio(tls->ssl), tls->in.ptr, (int)tls->whole) != (int)tls->whole) {
-		tls->result = SSL_ERROR_SSL;
+	    BIO_write(SSL_get_rbio(tls->ssl), handshake->in.ptr, (int)handshake->whole) != (int)handshake->whole) {
+		handshake->result = SSL_ERROR_SSL;
 		set_error(tls, "out of memory");
 		return;
 	}
+	tls_contexts_choose(&tls->choice);
 	result = SSL_do_handshake(tls->ssl);
-	tls->result = result == 1 ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, result);
-	if (tls->result != SSL_ERROR_NONE && tls->result != SSL_ERROR_WANT_READ)
+	tls_contexts_choose(NULL);
+	handshake->result = result == 1 ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, result);
+	if (handshake->result != SSL_ERROR_NONE && handshake->result != SSL_ERROR_WANT_READ)
 		set_error(tls, "handshake failed");
 }
 
@@ -114,48 +121,50 @@ static void start_waiting(void);
 
 static void step_done(struct worker_job *job)
 {
-	struct tls *tls = CPL_CONTAINER(job, struct tls, job);
-	struct cpl_str rest = {tls->in.ptr + tls->whole, tls->in.len - tls->whole};
+	struct handshake *handshake = CPL_CONTAINER(job, struct handshake, job);
+	struct tls *tls = handshake->tls;
+	struct cpl_buf *in = &handshake->in;
+	struct cpl_str rest = {in->ptr + handshake->whole, in->len - handshake->whole};
 
 	in_flight--;
 	start_waiting();
-	switch (tls->result) {
+	switch (handshake->result) {
 	case SSL_ERROR_NONE:
 		/* The beginning of a record may have come behind the last whole one. */
 		tls->state = TLS_STANDS;
 		if (rest.len && BIO_write(SSL_get_rbio(tls->ssl), rest.ptr, (int)rest.len) != (int)rest.len)
 			fail(tls, "out of memory");
-		cpl_buf_finish(&tls->in);
+		cpl_buf_finish(in);
 		break;
 	case SSL_ERROR_WANT_READ:
 		tls->state = TLS_WANTS_INPUT;
 		if (rest.len)
-			memmove(tls->in.ptr, rest.ptr, rest.len);
-		tls->in.len = rest.len;
+			memmove(in->ptr, rest.ptr, rest.len);
+		in->len = rest.len;
 		break;
 	default:
 		tls->state = TLS_FAILED;
 		tls->dead = true;
 		break;
 	}
-	tls->whole = 0;
-	tls->stepped(tls, tls->owner);
+	handshake->whole = 0;
+	handshake->stepped(tls, handshake->owner);
 }
 
 static void start_waiting(void)
 {
 	while (in_flight < TLS_STEPS_IN_FLIGHT) {
 		struct cpl_list *node = cpl_list_take(&waiting);
-		struct tls *tls;
+		struct handshake *handshake;
 
 		if (!node)
 			return;
-		tls = CPL_CONTAINER(node, struct tls, waiting);
+		handshake = CPL_CONTAINER(node, struct handshake, waiting);
 		waiting_count--;
 		in_flight++;
-		tls->job.work = work;
-		tls->job.done = step_done;
-		worker_start(&tls->job);
+		handshake->job.work = work;
+		handshake->job.done = step_done;
+		worker_start(&handshake->job);
 	}
 }
 
@@ -163,14 +172,23 @@ struct tls *tls_create(struct tls_contexts *contexts, const char *alpn,
 		       void (*stepped)(struct tls *tls, void *owner), void *owner)
 {
 	struct tls *tls = CPL_NEW(struct tls);
+	struct handshake *handshake = tls->handshake = CPL_NEW(struct handshake);
 
 	assert(tls_contexts_default(contexts));
 	tls->choice.contexts = tls_contexts_ref(contexts);
 	tls->choice.alpn = alpn;
-	tls->stepped = stepped;
-	tls->owner = owner;
+	handshake->tls = tls;
+	handshake->stepped = stepped;
+	handshake->owner = owner;
 	tls->state = TLS_WANTS_INPUT;
 	return tls;
+}
+
+static void handshake_destroy(struct handshake **handshake)
+{
+	if (*handshake)
+		cpl_buf_finish(&(*handshake)->in);
+	CPL_FREE(*handshake);
 }
 
 void tls_destroy(struct tls **tls)
@@ -183,7 +201,7 @@ void tls_destroy(struct tls **tls)
 	assert(dying->state != TLS_WORKING);
 	SSL_free(dying->ssl);
 	BIO_free(dying->leftover);
-	cpl_buf_finish(&dying->in);
+	handshake_destroy(&dying->handshake);
 	tls_contexts_unref(&dying->choice.contexts);
 	cpl_free(dying);
 }
@@ -195,8 +213,8 @@ enum tls_state tls_state(const struct tls *tls)
 
 enum tls_state tls_abandon(struct tls *tls)
 {
-	if (tls->state == TLS_WORKING && cpl_list_linked(&tls->waiting)) {
-		cpl_list_remove(&tls->waiting);
+	if (tls->state == TLS_WORKING && cpl_list_linked(&tls->handshake->waiting)) {
+		cpl_list_remove(&tls->handshake->waiting);
 		waiting_count--;
 		fail(tls, "abandoned");
 	}
@@ -205,27 +223,28 @@ enum tls_state tls_abandon(struct tls *tls)
 
 enum tls_state tls_handshake(struct tls *tls, struct cpl_str bytes)
 {
+	struct handshake *handshake = tls->handshake;
 	ptrdiff_t whole;
 
 	assert(tls->state == TLS_WANTS_INPUT);
 	if (!bytes.len)
 		return tls->state;
-	tls->taken += bytes.len;
-	if (tls->taken > TLS_HANDSHAKE_BYTES_MAX)
+	handshake->taken += bytes.len;
+	if (handshake->taken > TLS_HANDSHAKE_BYTES_MAX)
 		return fail(tls, "the handshake is too long");
-	cpl_buf_add(&tls->in, bytes);
-	if (!tls->steps && tls->in.ptr[0] != HANDSHAKE_RECORD)
+	cpl_buf_add(&handshake->in, bytes);
+	if (!handshake->steps && handshake->in.ptr[0] != HANDSHAKE_RECORD)
 		return fail(tls, "not a TLS handshake");
-	whole = whole_records(cpl_buf_str(&tls->in));
+	whole = whole_records(cpl_buf_str(&handshake->in));
 	if (whole < 0)
 		return fail(tls, "not a TLS record");
 	if (!whole)
 		return tls->state;
-	if (++tls->steps > TLS_STEPS_MAX)
+	if (++handshake->steps > TLS_STEPS_MAX)
 		return fail(tls, "the handshake comes in too many pieces");
-	tls->whole = (size_t)whole;
+	handshake->whole = (size_t)whole;
 	tls->state = TLS_WORKING;
-	cpl_list_append(&waiting, &tls->waiting);
+	cpl_list_append(&waiting, &handshake->waiting);
 	waiting_count++;
 	start_waiting();
 	return tls->state;
@@ -236,7 +255,7 @@ void tls_take_output(struct tls *tls, struct output *raw)
 	char *bytes = NULL;
 	long len;
 
-	assert(tls->state != TLS_WORKING && !tls->records);
+	assert(tls->state != TLS_WORKING && tls->handshake);
 	if (!tls->ssl)
 		return;
 	len = BIO_get_mem_data(SSL_get_wbio(tls->ssl), &bytes);
@@ -258,7 +277,7 @@ static void turn_to_records(struct tls *tls)
 	BIO *in = SSL_get_rbio(tls->ssl);
 
 	assert(tls->state == TLS_STANDS);
-	tls->records = true;
+	handshake_destroy(&tls->handshake);
 	if (BIO_pending(in) > 0) {
 		BIO_up_ref(in);
 		tls->leftover = in;
@@ -299,7 +318,7 @@ enum tls_read tls_read(struct tls *tls, struct cpl_str cipher, char *out, size_t
 	enum tls_read result;
 
 	*len = 0;
-	if (!tls->records)
+	if (tls->handshake)
 		turn_to_records(tls);
 	if (tls->leftover) {
 		char *bytes = NULL;
@@ -321,7 +340,7 @@ bool tls_write(struct tls *tls, struct cpl_str bytes, struct output *raw)
 {
 	int count;
 
-	if (!tls->records)
+	if (tls->handshake)
 		turn_to_records(tls);
 	if (tls->dead)
 		return false;
@@ -338,7 +357,7 @@ bool tls_write(struct tls *tls, struct cpl_str bytes, struct output *raw)
 
 void tls_close_notify(struct tls *tls, struct output *raw)
 {
-	if (!tls->records)
+	if (tls->handshake)
 		turn_to_records(tls);
 	if (tls->dead)
 		return;

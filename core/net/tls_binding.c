@@ -51,7 +51,7 @@ static size_t server_end_point(SSL *ssl, unsigned char *out)
 	return len;
 }
 
-/* RFC 5929 3: the first Finished; nothing is ever resumed here, so it is the client's. */
+/* RFC 5929 3: the first Finished, which is the client's, or the server's when the session was resumed. */
 static size_t unique(SSL *ssl, bool unique_tls13, unsigned char *out)
 {
 	unsigned char finished[BINDING_MAX];
@@ -59,7 +59,7 @@ static size_t unique(SSL *ssl, bool unique_tls13, unsigned char *out)
 
 	if (SSL_version(ssl) >= TLS1_3_VERSION ? !unique_tls13 : !unique_secret(ssl))
 		return 0;
-	len = SSL_get_peer_finished(ssl, finished, sizeof(finished));
+	len = SSL_session_reused(ssl) ? SSL_get_finished(ssl, finished, sizeof(finished)) : SSL_get_peer_finished(ssl, finished, sizeof(finished));
 	if (len > sizeof(finished))
 		return 0;
 	if (out)

@@ -2,6 +2,7 @@
 /* Snapshots of certificates: one SSL_CTX a host, found by server name. */
 #include "core/net/tls_context.h"
 #include "core/net/tls_names.h"
+#include "core/net/tls_tickets.h"
 #include <assert.h>
 #include <couplet/map.h>
 #include <couplet/memory.h>
@@ -40,6 +41,7 @@ struct build {
 };
 
 static struct tls_contexts *current;
+static _Thread_local const struct tls_choice *chosen;
 
 __attribute__((format(printf, 4, 5))) static void say(struct build *build, size_t host, bool fatal,
 						      const char *format, ...)
@@ -65,44 +67,70 @@ static const char *openssl_reason(void)
 
 /* ---- callbacks of a handshake, on a worker ---- */
 
-static SSL_CTX *context_for(const struct tls_contexts *contexts, const char *server_name)
+void tls_contexts_choose(const struct tls_choice *choice)
+{
+	chosen = choice;
+}
+
+static SSL_CTX *context_for(const struct tls_contexts *contexts, struct cpl_str server_name)
 {
 	char lower[256];
-	size_t len = strlen(server_name);
+	size_t len = server_name.len;
 	const struct entry *entry;
 
-	if (len && server_name[len - 1] == '.')
+	if (len && server_name.ptr[len - 1] == '.')
 		len--;
 	if (!len || len >= sizeof(lower))
 		return NULL;
-	tls_names_lower(lower, server_name, len);
+	tls_names_lower(lower, server_name.ptr, len);
 	entry = cpl_map_get(&contexts->by_name, (struct cpl_str){lower, len});
 	return entry ? entry->context : NULL;
 }
 
+/* The name in the extension of RFC 6066 3: a list, of which we know one kind of entry. CPL_NONE: there is none. */
+static struct cpl_str server_name_of(SSL *ssl)
+{
+	enum { HOST_NAME = 0, BEFORE_NAME = 5 };
+	const unsigned char *bytes;
+	size_t size, len;
+
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) != 1 || size < BEFORE_NAME || bytes[2] != HOST_NAME)
+		return CPL_NONE;
+	len = (size_t)bytes[3] << 8 | bytes[4];
+	return len <= size - BEFORE_NAME ? (struct cpl_str){(const char *)bytes + BEFORE_NAME, len} : CPL_NONE;
+}
+
+/* Before OpenSSL looks at a ticket, so that it is held against this host's certificate. */
 static int choose_host(SSL *ssl, int *alert, void *unused)
 {
-	const struct tls_choice *choice = SSL_get_app_data(ssl);
-	const char *server_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	SSL_CTX *context = server_name ? context_for(choice->contexts, server_name) : NULL;
+	struct cpl_str name = server_name_of(ssl);
+	SSL_CTX *context = name.ptr ? context_for(chosen->contexts, name) : NULL;
 
 	/* An unknown name is not refused: the client judges the certificate it gets. */
-	if (!context)
-		return SSL_TLSEXT_ERR_NOACK;
-	SSL_set_SSL_CTX(ssl, context);
-	return SSL_TLSEXT_ERR_OK;
+	if (context)
+		SSL_set_SSL_CTX(ssl, context);
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+/* Whether the name is told to be known. The version is, too, by now. */
+static int confirm_host(SSL *ssl, int *alert, void *unused)
+{
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	if (SSL_version(ssl) < TLS1_3_VERSION)
+		SSL_set_options(ssl, SSL_OP_NO_TICKET);
+	return name && context_for(chosen->contexts, cpl_str_of(name)) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 			   const unsigned char *in, unsigned in_len, void *unused)
 {
-	const struct tls_choice *choice = SSL_get_app_data(ssl);
-	size_t wanted = choice->alpn ? strlen(choice->alpn) : 0;
+	size_t wanted = chosen->alpn ? strlen(chosen->alpn) : 0;
 
-	if (!choice->alpn)
+	if (!wanted)
 		return SSL_TLSEXT_ERR_NOACK;
 	for (unsigned at = 0; at < in_len && in[at] < in_len - at; at += 1U + in[at]) {
-		if (in[at] != wanted || memcmp(in + at + 1, choice->alpn, wanted) != 0)
+		if (in[at] != wanted || memcmp(in + at + 1, chosen->alpn, wanted) != 0)
 			continue;
 		*out = in + at + 1;
 		*out_len = in[at];
@@ -174,8 +202,37 @@ static void check_certificate(struct build *build, size_t host, X509 *certificat
 		    CPL_ARG(build->hosts[host].name));
 }
 
-/* What all contexts have in common. Nothing is resumed, so no tickets and no cache (RFC 5077, RFC
- * 8446 4.6.1). */
+/* One ticket a connection, each of which costs 25 us; no cache. */
+static void set_up_tickets(SSL_CTX *context, int64_t lifetime_ms)
+{
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(context, lifetime_ms > 0);
+	if (lifetime_ms <= 0) {
+		SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+		return;
+	}
+	SSL_CTX_set_timeout(context, (long)(lifetime_ms / 1000));
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(context, tls_tickets_key);
+}
+
+/* What a ticket has to be of: a resumed session has this certificate's tls-server-end-point, and a client should see when it is replaced. */
+static bool bind_tickets(SSL_CTX *context, const char *host)
+{
+	unsigned char fingerprint[EVP_MAX_MD_SIZE], id[EVP_MAX_MD_SIZE];
+	unsigned len = 0, id_len = 0;
+	struct cpl_buf text = {0};
+	bool done;
+
+	if (X509_digest(SSL_CTX_get0_certificate(context), EVP_sha256(), fingerprint, &len) != 1)
+		return false;
+	cpl_buf_add(&text, (struct cpl_str){(const char *)fingerprint, len});
+	cpl_buf_add(&text, cpl_str_of(host));
+	done = EVP_Digest(text.ptr, text.len, id, &id_len, EVP_sha256(), NULL) == 1 && SSL_CTX_set_session_id_context(context, id, id_len) == 1;
+	cpl_buf_finish(&text);
+	return done;
+}
+
+/* What all contexts have in common. */
 static bool set_up(struct build *build, SSL_CTX *context)
 {
 	const struct tls_settings *settings = build->settings;
@@ -188,13 +245,12 @@ static bool set_up(struct build *build, SSL_CTX *context)
 		return false;
 	}
 	SSL_CTX_set_min_proto_version(context, version);
-	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
-					     SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(context, 0);
+	set_up_tickets(context, settings->tickets_ms);
 	SSL_CTX_set_default_passwd_cb(context, no_passphrase);
-	SSL_CTX_set_tlsext_servername_callback(context, choose_host);
+	SSL_CTX_set_client_hello_cb(context, choose_host, NULL);
+	SSL_CTX_set_tlsext_servername_callback(context, confirm_host);
 	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
 	if (SSL_CTX_set_cipher_list(context, ciphers) != 1) {
 		say(build, build->count, true, "no cipher of TLS 1.2 is known in \"%s\"", ciphers);
@@ -204,7 +260,7 @@ static bool set_up(struct build *build, SSL_CTX *context)
 	return SSL_CTX_set1_groups_list(context, GROUPS) == 1;
 }
 
-static SSL_CTX *make_context(struct build *build, size_t host)
+static SSL_CTX *make_context(struct build *build, size_t host, const char *name)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
@@ -212,7 +268,7 @@ static SSL_CTX *make_context(struct build *build, size_t host)
 		say(build, build->count, true, "OpenSSL makes no context: %s", openssl_reason());
 		return NULL;
 	}
-	if (set_up(build, context) && load_certificate(build, host, context)) {
+	if (set_up(build, context) && load_certificate(build, host, context) && bind_tickets(context, name)) {
 		check_certificate(build, host, SSL_CTX_get0_certificate(context));
 		return context;
 	}
@@ -268,7 +324,7 @@ tls_contexts_create(const struct tls_host *hosts, size_t count, const struct tls
 		if (entry->ascii)
 			cpl_map_put(&contexts->by_name, cpl_str_of(entry->ascii), entry);
 		if (hosts[at].certificate)
-			entry->context = make_context(&build, at);
+			entry->context = make_context(&build, at, entry->name);
 	}
 	for (size_t at = 0; at < count; at++) {
 		struct entry *entry = &contexts->entries[at];

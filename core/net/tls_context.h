@@ -21,7 +21,8 @@ struct tls_host {
 struct tls_settings {
 	const char *min_version; /* "TLSv1.2" or "TLSv1.3" */
 	const char *ciphers;	 /* OpenSSL list for TLS 1.2; NULL or empty: our default */
-	bool unique_tls13; /* answer tls-unique under TLS 1.3 with the client's Finished (compatibility) */
+	bool unique_tls13; /* answer tls-unique under TLS 1.3 with the first Finished (compatibility) */
+	int64_t tickets_ms; /* how long a session can be resumed (tls_tickets.h); 0: no tickets */
 };
 
 struct tls_contexts;
@@ -52,12 +53,14 @@ void tls_contexts_describe(const struct tls_contexts *contexts, struct cpl_str h
 
 /* ---- for handshakes: any thread ---- */
 
-/* What the callbacks of one handshake go by; set as the SSL object's app data, lives as long as it. */
+/* What the callbacks of one handshake go by. */
 struct tls_choice {
 	struct tls_contexts *contexts;
 	const char *alpn; /* the protocol that must be among those offered, if any are; NULL: the offer is not
 			     judged */
 };
+/* Says for this thread which handshake the callbacks are called for from now on; NULL at its end. (An SSL object that carried it would keep two blocks for it as long as it lives.) */
+void tls_contexts_choose(const struct tls_choice *choice);
 /* The context to begin with, NULL when no host has a certificate. SNI changes it by callback. */
 SSL_CTX *tls_contexts_default(const struct tls_contexts *contexts);
 bool tls_contexts_unique_tls13(const struct tls_contexts *contexts);

@@ -5,6 +5,8 @@
  */
 #include "tls_client.h"
 
+#include "core/net/tls_tickets.h"
+
 static void write_at_message(struct recorder *recorder, const char *event)
 {
 	if (strcmp(event, "element:message") == 0)
@@ -244,6 +246,157 @@ static void test_bindings_without_extended_master_secret(void **state)
 	client_destroy(client);
 }
 
+/* ---- session tickets (RFC 8446 4.6.1) ---- */
+
+static void install_with(int64_t tickets_ms, const char *path)
+{
+	const struct tls_host host = {.name = CPL_STR("example.org"), .certificate = path};
+	const struct tls_settings settings = {.min_version = "TLSv1.2", .unique_tls13 = true, .tickets_ms = tickets_ms};
+
+	tls_tickets_start(tickets_ms);
+	tls_contexts_install(tls_contexts_create(&host, 1, &settings, no_complaint, NULL));
+}
+
+static unsigned tickets;
+static SSL_SESSION *ticket;
+
+static int keep_ticket(SSL *ssl, SSL_SESSION *session)
+{
+	tickets++;
+	SSL_SESSION_free(ticket);
+	ticket = session;
+	return 1;
+}
+
+/* A connection with the ticket at hand, if there is one; the tickets it gets are kept. */
+static struct client *resuming(int version)
+{
+	struct client *client = direct(version);
+
+	tickets = 0;
+	SSL_CTX_set_session_cache_mode(client->context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(client->context, keep_ticket);
+	if (ticket)
+		SSL_set_session(client->ssl, ticket);
+	SSL_set_tlsext_host_name(client->ssl, "example.org");
+	client->peer->recorder.react = write_at_message;
+	assert_true(client_handshake(client));
+	client_write(client, HEADER "<message/>");
+	client_read(client, 9);
+	assert_str(cpl_buf_str(&client->text), "<answer/>");
+	/* OpenSSL's client forgets the session of a connection that it thinks broken. */
+	SSL_set_shutdown(client->ssl, SSL_SENT_SHUTDOWN);
+	return client;
+}
+
+static bool resumes(int version)
+{
+	struct client *client = resuming(version);
+	bool resumed = SSL_session_reused(client->ssl);
+
+	client_destroy(client);
+	return resumed;
+}
+
+static void forget_ticket(void)
+{
+	SSL_SESSION_free(ticket);
+	ticket = NULL;
+}
+
+static void test_tickets(void **state)
+{
+	install_with(3600000, certificate_path);
+	forget_ticket();
+	assert_false(resumes(TLS1_3_VERSION));
+	assert_int_equal(tickets, 1);
+	assert_int_equal(SSL_SESSION_get_ticket_lifetime_hint(ticket), 3600);
+	assert_int_equal(SSL_SESSION_get_max_early_data(ticket), 0);
+	assert_true(resumes(TLS1_3_VERSION));
+	assert_int_equal(tickets, 1);
+	assert_true(resumes(TLS1_3_VERSION));
+	forget_ticket();
+	/* Under TLS 1.2 there are none. */
+	assert_false(resumes(TLS1_2_VERSION));
+	assert_false(resumes(TLS1_2_VERSION));
+	install_with(0, certificate_path);
+	forget_ticket();
+	assert_false(resumes(TLS1_3_VERSION));
+	assert_int_equal(tickets, 0);
+}
+
+/* The keys of the last lifetime are good for one more, older ones are not. */
+static void test_tickets_rotate(void **state)
+{
+	SSL_SESSION *first;
+
+	install_with(3600000, certificate_path);
+	forget_ticket();
+	assert_false(resumes(TLS1_3_VERSION));
+	first = SSL_SESSION_dup(ticket);
+	tls_tickets_rotate();
+	assert_true(resumes(TLS1_3_VERSION));
+	tls_tickets_rotate();
+	/* What the resumed session got is of the former keys now. */
+	assert_true(resumes(TLS1_3_VERSION));
+	forget_ticket();
+	ticket = first;
+	assert_false(resumes(TLS1_3_VERSION));
+	install_with(0, certificate_path);
+	forget_ticket();
+}
+
+/* A client that resumes sees no certificate: after a new one it has to. */
+static void test_tickets_and_certificates(void **state)
+{
+	char path[sizeof(certificate_path) + 8];
+	X509 *other;
+
+	snprintf(path, sizeof(path), "%s.other", certificate_path);
+	other = certificate_write(path, &(struct certificate_options){.names = "DNS:example.org", .valid_until = 3600});
+	install_with(3600000, certificate_path);
+	forget_ticket();
+	assert_false(resumes(TLS1_3_VERSION));
+	install_with(3600000, certificate_path);
+	assert_true(resumes(TLS1_3_VERSION));
+	install_with(3600000, path);
+	assert_false(resumes(TLS1_3_VERSION));
+	install_with(0, certificate_path);
+	forget_ticket();
+	X509_free(other);
+	unlink(path);
+}
+
+/* RFC 9266: the exporter is of this connection. RFC 5929 3: the first Finished of a resumed one is the server's. */
+static void test_tickets_and_bindings(void **state)
+{
+	unsigned char ours[64], theirs[64], before[64];
+	struct client *client;
+	size_t len;
+
+	install_with(3600000, certificate_path);
+	forget_ticket();
+	for (unsigned resumed = 0; resumed < 2; resumed++) {
+		struct cpl_conn *conn;
+
+		client = resuming(TLS1_3_VERSION);
+		conn = client->peer->recorder.conn;
+		assert_int_equal(SSL_session_reused(client->ssl), resumed);
+		assert_int_equal(SSL_export_keying_material(client->ssl, theirs, 32, "EXPORTER-Channel-Binding", 24, (const unsigned char *)"", 0, 1), 1);
+		assert_int_equal(conn->ops->binding(conn, CPL_BINDING_EXPORTER, ours), 32);
+		assert_memory_equal(ours, theirs, 32);
+		assert_true(!resumed || memcmp(ours, before, 32) != 0);
+		memcpy(before, ours, 32);
+		len = resumed ? SSL_get_peer_finished(client->ssl, theirs, sizeof(theirs)) : SSL_get_finished(client->ssl, theirs, sizeof(theirs));
+		assert_int_equal(conn->ops->binding(conn, CPL_BINDING_TLS_UNIQUE, ours), len);
+		assert_memory_equal(ours, theirs, len);
+		assert_int_equal(conn->ops->binding(conn, CPL_BINDING_SERVER_END_POINT, ours), 32);
+		client_destroy(client);
+	}
+	install_with(0, certificate_path);
+	forget_ticket();
+}
+
 /* A snapshot that is replaced lives on for the connections that began with it. */
 static void test_replaced_snapshot(void **state)
 {
@@ -269,6 +422,10 @@ int main(void)
 		cmocka_unit_test(test_alpn),
 		cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_bindings_without_extended_master_secret),
+		cmocka_unit_test(test_tickets),
+		cmocka_unit_test(test_tickets_rotate),
+		cmocka_unit_test(test_tickets_and_certificates),
+		cmocka_unit_test(test_tickets_and_bindings),
 		cmocka_unit_test(test_replaced_snapshot),
 	};
 

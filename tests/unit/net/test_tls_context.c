@@ -79,7 +79,7 @@ static void shown(struct tls_contexts *contexts, const char *server_name, char *
 	BIO_new_bio_pair(&one, 0, &other, 0);
 	SSL_set_bio(client, one, one);
 	SSL_set_bio(server, other, other);
-	SSL_set_app_data(server, &choice);
+	tls_contexts_choose(&choice);
 	SSL_set_connect_state(client);
 	SSL_set_accept_state(server);
 	if (server_name)
