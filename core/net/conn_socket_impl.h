@@ -29,10 +29,12 @@ enum phase {
 };
 
 enum {
-	READ_SIZE = 64 * 1024,			  /* one read */
-	PLAIN_SIZE = READ_SIZE + TLS_RECORD_ROOM, /* what one read can decrypt to */
-	RECORDS_AHEAD = 32 * 1024,		  /* ciphertext made before it is written */
-	DISCARD_MAX = 64 * 1024,		  /* input read and dropped while ending */
+	/* One read, which is all that a connection gets of a turn: two hundred small stanzas, about a millisecond. */
+	READ_SIZE = 16 * 1024,
+	/* What one read can decrypt to, or what was read ahead during the handshake. */
+	PLAIN_SIZE = (int)TLS_HANDSHAKE_BYTES_MAX + (int)TLS_RECORD_ROOM,
+	RECORDS_AHEAD = 32 * 1024, /* ciphertext made before it is written */
+	DISCARD_MAX = 64 * 1024,   /* input read and dropped while ending */
 	QUIET_LINGER_MS = 2000, /* for connections that ended by themselves, to get the last bytes out */
 	HALF_CLOSED_MS = 10000, /* after </stream:stream> and end of file, until the owner has ended it */
 };
