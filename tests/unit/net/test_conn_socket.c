@@ -76,26 +76,6 @@ static void test_byte_by_byte(void **state)
 	peer_destroy(peer);
 }
 
-/* However much a peer sends at once, a turn of the loop takes 16 KiB of it; the rest comes in the turns that follow, and none is lost. */
-static void test_share_of_a_turn(void **state)
-{
-	enum { SHARE = 16 * 1024, COUNT = 4000 };
-	struct peer *peer = peer_create(&roomy_limits);
-	struct cpl_buf flood = {0};
-
-	peer_send(peer, CPL_STR(HEADER));
-	turns(1);
-	for (unsigned i = 0; i < COUNT; i++)
-		cpl_buf_add(&flood, CPL_STR("<presence/>"));
-	peer_send(peer, cpl_buf_str(&flood));
-	turns(1);
-	assert_in_range(peer->recorder.conn->elements_in, 1, SHARE / 11);
-	turns(COUNT * 11 / SHARE + 1);
-	assert_int_equal(peer->recorder.conn->elements_in, COUNT);
-	cpl_buf_finish(&flood);
-	peer_destroy(peer);
-}
-
 /* A paused connection is not read: the peer's bytes stay in the kernel, which tells the peer. */
 static void test_pause_stops_reading(void **state)
 {
@@ -591,7 +571,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads_and_writes),
 		cmocka_unit_test(test_byte_by_byte),
-		cmocka_unit_test(test_share_of_a_turn),
 		cmocka_unit_test(test_pause_stops_reading),
 		cmocka_unit_test(test_pause_inside),
 		cmocka_unit_test(test_slow_reader),

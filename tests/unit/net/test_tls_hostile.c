@@ -228,9 +228,30 @@ static void test_finish_with_connections(void **state)
 	conn_socket_init();
 }
 
+/* However much a peer sends at once, a turn of the loop takes 16 KiB of it; the rest comes in the turns that follow, and none is lost. */
+static void test_share_of_a_turn(void **state)
+{
+	enum { SHARE = 16 * 1024, COUNT = 4000 };
+	struct peer *peer = peer_create(&roomy_limits);
+	struct cpl_buf flood = {0};
+
+	peer_send(peer, CPL_STR(HEADER));
+	turns(1);
+	for (unsigned i = 0; i < COUNT; i++)
+		cpl_buf_add(&flood, CPL_STR("<presence/>"));
+	peer_send(peer, cpl_buf_str(&flood));
+	turns(1);
+	assert_in_range(peer->recorder.conn->elements_in, 1, SHARE / 11);
+	turns(COUNT * 11 / SHARE + 1);
+	assert_int_equal(peer->recorder.conn->elements_in, COUNT);
+	cpl_buf_finish(&flood);
+	peer_destroy(peer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_share_of_a_turn),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_tiny_records),
 		cmocka_unit_test(test_eof_in_handshake),
