@@ -61,6 +61,8 @@ struct ctl_link {
 extern volatile sig_atomic_t ctl_interrupted;
 /* Catches interrupts from now on, or gives them back. */
 void ctl_catch_interrupts(const struct ctl *ctl, bool on);
+/* Waits for bytes, at most ms (-1: without end). False: none came, or an interrupt, which is not lost when it comes just before the wait. */
+bool ctl_wait(int fd, int ms);
 
 enum ctl_state { CTL_RUNNING, CTL_STOPPED, CTL_UNKNOWN };
 /*

@@ -31,6 +31,23 @@ void ctl_catch_interrupts(const struct ctl *ctl, bool on)
 	sigaction(SIGTERM, on ? &caught : &term_before, on ? &term_before : NULL);
 }
 
+bool ctl_wait(int fd, int ms)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	const struct timespec limit = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+	sigset_t signals, before;
+	int ready = 0;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	if (!ctl_interrupted)
+		ready = ppoll(&wait, 1, ms < 0 ? NULL : &limit, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ready > 0 && !ctl_interrupted;
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec t;
@@ -78,11 +95,10 @@ bool ctl_link_receive(struct ctl_link *link, struct frame *frame, int ms)
 			link->taken = 0;
 		}
 		int left = ms < 0 ? -1 : (int)(deadline - now_ms());
-		struct pollfd wait = {.fd = link->fd, .events = POLLIN};
 
 		if ((ms >= 0 && left <= 0) || ctl_interrupted)
 			return false;
-		if (poll(&wait, 1, left) < 1)
+		if (!ctl_wait(link->fd, left))
 			continue;
 		ssize_t count = recv(link->fd, cpl_buf_reserve(&link->in, 65536), 65536, 0);
 

@@ -5,7 +5,6 @@
 #include <couplet/memory.h>
 #include <errno.h>
 #include <histedit.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -251,28 +250,17 @@ static unsigned char cancel(EditLine *edit, int key)
 
 /* ---- lines ---- */
 
-/*
- * Waits for a byte or a signal: one that comes between the prompt and the terminal's own mode must not be lost before read(). 1, 0 at the end of the input, -1 when
- * interrupted.
- */
+/* 1, 0 at the end of the input, -1 when interrupted. */
 static int read_byte(char *byte)
 {
-	struct pollfd wait = {.fd = STDIN_FILENO, .events = POLLIN};
-	sigset_t signals, before;
-	ssize_t got;
+	ssize_t got = -1;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
 	do {
-		sigprocmask(SIG_BLOCK, &signals, &before);
-		if (!ctl_interrupted)
-			ppoll(&wait, 1, NULL, &before);
-		sigprocmask(SIG_SETMASK, &before, NULL);
+		if (ctl_wait(STDIN_FILENO, -1))
+			got = read(STDIN_FILENO, byte, 1);
 		if (ctl_interrupted)
 			return -1;
-		got = wait.revents ? read(STDIN_FILENO, byte, 1) : -1;
-	} while (got < 0 && (!wait.revents || errno == EINTR));
+	} while (got < 0 && errno == EINTR);
 	return got > 0;
 }
 
