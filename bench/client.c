@@ -444,7 +444,7 @@ static void handle(struct client *client, uint32_t events)
 			handshake(client);
 			return;
 		}
-		if (!client->secured || SSL_pending(client->tls) == 0)
+		if (client->dead || !client->secured || SSL_pending(client->tls) == 0)
 			break;
 	}
 	/* An idle client holds no buffer. */
