@@ -27,16 +27,26 @@ static const struct cpl_store *const offline_stores[] = {&offline_store, NULL};
 
 /* What is known of an account's messages while it is in memory. */
 struct offline_state {
-	int32_t count; /* meaningful when counted; an account in memory should need little for having none */
-	bool counted;
-	bool flushing;
-	bool added; /* while flushing: something that the present read may not have seen */
+	int32_t count;    /* meaningful when counted; an account in memory should need little for having none */
+	uint16_t waiting; /* messages that wait to hear how many there are, at most WAITING_MAX: each that comes then waits behind them */
+	bool counted : 1;
+	bool flushing : 1;
+	bool added : 1;   /* while flushing: something that the present read may not have seen */
 };
-CPL_SLOT(offline_slot, USER, struct offline_state, 2, NULL);
+CPL_SLOT(offline_slot, USER, struct offline_state, 3, NULL);
 static struct cpl_slot *const offline_slots[] = {&offline_slot, NULL};
 
 /* Rows that are read, handed over and removed at a time. */
 enum { FLUSH_ROWS = 100 };
+/* More are refused. */
+enum { WAITING_MAX = 10000 };
+
+static bool can_take(const struct cpl_session *session)
+{
+	return session->conn && !session->closing && session->presence && session->priority >= 0;
+}
+
+static void flush_start(struct cpl_session *session);
 
 /* ---- keeping ---- */
 
@@ -67,12 +77,20 @@ static void kept(struct cpl_call *call)
 	struct keeping *keeping = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct keeping, commit);
 	struct offline_state *state = CPL_SLOT_MAKE(keeping->user, offline_slot);
 
-	if (call->status == 0) {
-		keeping_end(keeping);
+	if (call->status != 0) {
+		state->count--;
+		keeping_failed(keeping, call->status, keeping->commit.error);
 		return;
 	}
-	state->count--;
-	keeping_failed(keeping, call->status, keeping->commit.error);
+	/* Somebody may have become available, and have been told that nothing is here, while this was on its way to the disk. */
+	CPL_SESSIONS(session, keeping->user)
+	{
+		if (!can_take(session))
+			continue;
+		flush_start(session);
+		break;
+	}
+	keeping_end(keeping);
 }
 
 static void keep(struct keeping *keeping)
@@ -114,6 +132,8 @@ static void counted(struct cpl_call *call)
 	struct keeping *keeping = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct keeping, counting);
 	struct offline_state *state = CPL_SLOT_MAKE(keeping->user, offline_slot);
 
+	/* A module of another layout may have been here before a reload. */
+	state->waiting -= state->waiting > 0;
 	if (call->status != 0) {
 		keeping_failed(keeping, call->status, keeping->counting.error);
 		return;
@@ -156,16 +176,19 @@ static enum cpl_flow on_undelivered(struct cpl_module *self, struct cpl_ev_stanz
 	keeping->user = cpl_user_ref(ev->user);
 	keeping->self = self;
 	state = CPL_SLOT_MAKE(ev->user, offline_slot);
-	if (state->counted && has_room(keeping)) {
+	if (state->counted && !state->waiting && has_room(keeping)) {
 		keep(keeping);
 		return CPL_HANDLED;
 	}
-	if (state->counted) {
+	if ((state->counted && !state->waiting) || state->waiting == WAITING_MAX) {
 		keeping_end(keeping);
 		return CPL_NEXT;
 	}
+	/* The answers come in the order of the questions. */
 	status = cpl_archive_count(&keeping->counting, &ev->user->scope, &offline_store, ev->user->jid, &all, counted);
-	if (status != 0)
+	if (status == 0)
+		state->waiting++;
+	else
 		keeping_failed(keeping, status, cpl_code_text(status));
 	return CPL_HANDLED;
 }
@@ -192,11 +215,6 @@ struct flush {
 };
 
 static void flush_read(struct flush *flush);
-
-static bool can_take(const struct cpl_session *session)
-{
-	return session->conn && !session->closing && session->presence && session->priority >= 0;
-}
 
 /* The session has gone, and others of the account were told to wait for it: one of them goes on in its place. False: there is none. */
 static bool flush_pass_on(struct flush *flush)
@@ -291,19 +309,26 @@ static void flush_read(struct flush *flush)
 		flush_end(flush);
 }
 
-static void on_session_presence(struct cpl_module *self, struct cpl_ev_session *ev)
+static void flush_start(struct cpl_session *session)
 {
-	struct cpl_session *session = ev->session;
 	struct offline_state *state = CPL_SLOT_MAKE(session->user, offline_slot);
 	struct flush *flush;
 
-	if (session->priority < 0 || state->flushing || (state->counted && state->count <= 0))
+	if (state->flushing)
 		return;
 	state->flushing = true;
 	flush = CPL_NEW(struct flush);
 	flush->session = cpl_session_ref(session);
 	flush->user = cpl_user_ref(session->user);
 	flush_read(flush);
+}
+
+static void on_session_presence(struct cpl_module *self, struct cpl_ev_session *ev)
+{
+	const struct offline_state *state = CPL_SLOT_GET(ev->session->user, offline_slot);
+
+	if (ev->session->priority >= 0 && !(state && state->counted && state->count <= 0))
+		flush_start(ev->session);
 }
 
 /* ---- moving with the account (XEP-0227 3.5) ---- */

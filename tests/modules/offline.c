@@ -30,6 +30,19 @@ static void kept_and_delivered(void)
 	cpl_test_expect_nothing(romeo);
 }
 
+/* Who becomes available while a message is on its way to the disk gets it all the same, and what follows comes behind it. */
+static void available_meanwhile(void)
+{
+	struct cpl_test_session *romeo = cpl_test_login("romeo@example.org/orchard");
+
+	cpl_test_send(romeo, "<message type='chat' id='m1' to='romeo@example.org'><body>1</body></message>"
+			     "<message type='chat' id='m2' to='romeo@example.org'><body>2</body></message><presence/>"
+			     "<message type='chat' id='m3' to='romeo@example.org'><body>3</body></message>");
+	cpl_test_expect_any(romeo, "<message id='m1'><delay xmlns='urn:xmpp:delay'/></message>");
+	cpl_test_expect_any(romeo, "<message id='m2'><delay xmlns='urn:xmpp:delay'/></message>");
+	cpl_test_expect_any(romeo, "<message id='m3'/>");
+}
+
 /* RFC 6121 8.5.2.1.1, XEP-0160 3: a resource of negative priority takes none. */
 static void negative_priority(void)
 {
@@ -90,6 +103,7 @@ static void failure_is_told(void)
 
 static const struct cpl_test_case cases[] = {
 	{"messages are kept and handed over in order", kept_and_delivered, 0},
+	{"who comes meanwhile gets them", available_meanwhile, 0},
 	{"a negative priority takes none", negative_priority, 0},
 	{"not everything is kept", not_kept, 0},
 	{"a full store refuses", bound_is_kept, 0},
