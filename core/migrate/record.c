@@ -143,10 +143,28 @@ static void push(struct record *record, struct cpl_str ns, struct cpl_str name)
 	record->tag[record->depth++] = cpl_strdup(name);
 }
 
+#define XML_NS "http://www.w3.org/XML/1998/namespace"
+
+/* No other prefix, and no default, may be bound to the namespace of "xml" (Namespaces in XML 1.0, 3). */
+static void start_reserved(struct record *record, struct cpl_str name)
+{
+	char *prefixed = cpl_asprintf("xml:%.*s", CPL_ARG(name));
+
+	end_tag_start(record);
+	cpl_buf_addf(&record->text, "<%s", prefixed);
+	record->in_tag = true;
+	push(record, cpl_str_of(record->ns[record->depth - 1]), cpl_str_of(prefixed));
+	cpl_free(prefixed);
+}
+
 static void start(struct record *record, struct cpl_str ns, struct cpl_str name)
 {
 	const char *outer = record->depth ? record->ns[record->depth - 1] : NULL;
 
+	if (outer && cpl_str_is(ns, XML_NS)) {
+		start_reserved(record, name);
+		return;
+	}
 	end_tag_start(record);
 	cpl_buf_addf(&record->text, "<%.*s", CPL_ARG(name));
 	if (!outer || !cpl_str_is(ns, outer)) {
@@ -210,7 +228,7 @@ void record_attribute(struct record *record, struct cpl_str ns, struct cpl_str n
 {
 	if (record->overflow)
 		return;
-	if (cpl_str_is(ns, "http://www.w3.org/XML/1998/namespace")) {
+	if (cpl_str_is(ns, XML_NS)) {
 		cpl_buf_addf(&record->text, " xml:%.*s='", CPL_ARG(name));
 	} else if (ns.ptr) {
 		/* A prefix of its own for each: no two attributes can meet. */
