@@ -229,7 +229,9 @@ static int open_all(struct cpl_error *error)
 	if (status != 0)
 		return cpl_fail(error, status, "the worker threads cannot be started");
 	server.workers_started = true;
-	status = watchdog_start(config->core.slow_callback, error);
+	/* An offline run has no sessions to keep waiting, and its stderr is the administrator's. */
+	if (!server.options.offline)
+		status = watchdog_start(config->core.slow_callback, error);
 	if (status != 0)
 		return status;
 	server_apply_bounds(config);
