@@ -16,7 +16,7 @@ static void start_one(uint32_t index)
 		die(clients_why[0] ? clients_why : strerror(errno));
 }
 
-enum { LOGIN_PATIENCE_S = 20 };
+enum { LOGIN_PATIENCE_S = 60 };
 
 /* Those who were refused, or have waited for too long, try again. */
 static void start_again(uint32_t first, uint32_t count, uint64_t *refused)
