@@ -399,7 +399,7 @@ tests_lint_describe_DEPENDENCIES = $(libcore_la_OBJECTS)
 tests_lint_describe_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 
 # tests/modules: the cases of bundled modules, for couplet-module-test; run and counted by tests/modules/run
-EXTRA_DIST += tests/modules/run
+EXTRA_DIST += tests/modules/run tests/modules/wrong.titles
 MODULE_TEST_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath $(abs_builddir)
 check_LTLIBRARIES += tests/modules/ping.la
 tests_modules_ping_la_SOURCES = tests/modules/ping.c
@@ -529,6 +529,46 @@ check_LTLIBRARIES += tests/modules/wrong7/wrong.la
 tests_modules_wrong7_wrong_la_SOURCES = tests/modules/wrong.c
 tests_modules_wrong7_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=7
 tests_modules_wrong7_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong8/wrong.la
+tests_modules_wrong8_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong8_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=8
+tests_modules_wrong8_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong9/wrong.la
+tests_modules_wrong9_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong9_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=9
+tests_modules_wrong9_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong10/wrong.la
+tests_modules_wrong10_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong10_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=10
+tests_modules_wrong10_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong11/wrong.la
+tests_modules_wrong11_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong11_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=11
+tests_modules_wrong11_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong12/wrong.la
+tests_modules_wrong12_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong12_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=12
+tests_modules_wrong12_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong13/wrong.la
+tests_modules_wrong13_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong13_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=13
+tests_modules_wrong13_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong14/wrong.la
+tests_modules_wrong14_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong14_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=14
+tests_modules_wrong14_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong15/wrong.la
+tests_modules_wrong15_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong15_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=15
+tests_modules_wrong15_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong16/wrong.la
+tests_modules_wrong16_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong16_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=16
+tests_modules_wrong16_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong17/wrong.la
+tests_modules_wrong17_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong17_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=17
+tests_modules_wrong17_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/test_wrong.la
 tests_modules_test_wrong_la_SOURCES = tests/modules/test_wrong.c
 tests_modules_test_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
