@@ -52,7 +52,7 @@ libcore_la_SOURCES += core/xmpp/store.c core/xmpp/store.h core/xmpp/store_calls.
 # core/module
 libcore_la_SOURCES += core/module/apply.c core/module/bag.c core/module/descriptor.c core/module/drain.c core/module/features.c \
 	core/module/loader.c core/module/loader.h core/module/manager.c core/module/manager.h core/module/metrics.c core/module/module.c core/module/module.h \
-	core/module/options.c core/module/plan.c core/module/reload.c core/module/resources.c core/module/schedule.c core/module/schedule.h \
+	core/module/options.c core/module/plan.c core/module/change.c core/module/change.h core/module/load.c core/module/reload.c core/module/resources.c core/module/schedule.c core/module/schedule.h \
 	core/module/schedule_file.c core/module/tables.c
 
 # core/admin

@@ -39,8 +39,11 @@ struct server_read {
 	struct config *config;
 	struct tls_contexts *contexts;
 };
-/* Has a worker read the configuration, and the files of the modules that it names; then calls `then`, once, at the idle point of a later turn. It frees what that leaves in `read`. */
-void server_read_start(void (*then)(struct server_read *read, void *data), void *data);
+/*
+ * Has a worker read the configuration, and the files of the modules that it names; then calls `then`, once, at the idle point of a later turn. It frees what that leaves in `read`.
+ * `apply`: for server_reload(), so that, if there is no fault in it, a worker also declares the stores of modules that are new in it.
+ */
+void server_read_start(bool apply, void (*then)(struct server_read *read, void *data), void *data);
 /* Judges the configuration whole, applies what can be applied. waits_for_restart gets one option name a line. Nonzero: nothing changed, see the report. */
 int server_reload(struct server_read *read, struct cpl_buf *waits_for_restart);
 /* One thing that a reload would change. Strings are borrowed for the call; `before` and `after` are empty where there is nothing. */

@@ -90,7 +90,7 @@ static void reload_then(struct server_read *read, void *data)
 
 static void run_reload(struct cpl_module *self, struct cpl_invocation *in)
 {
-	server_read_start(reload_then, in);
+	server_read_start(true, reload_then, in);
 }
 
 static void add_row(void *data, const struct server_difference *difference)
@@ -120,7 +120,7 @@ static void diff_then(struct server_read *read, void *data)
 
 static void run_diff(struct cpl_module *self, struct cpl_invocation *in)
 {
-	server_read_start(diff_then, in);
+	server_read_start(false, diff_then, in);
 }
 
 static void stop(struct cpl_invocation *in, bool again)
@@ -150,7 +150,7 @@ static void restart_then(struct server_read *read, void *data)
 static void run_shutdown(struct cpl_module *self, struct cpl_invocation *in)
 {
 	if (cpl_flag(in, "restart"))
-		server_read_start(restart_then, in);
+		server_read_start(false, restart_then, in);
 	else
 		stop(in, false);
 }

@@ -3,8 +3,10 @@
 #include "core/server_state.h"
 
 #include "core/loop/worker.h"
+#include "core/module/manager.h"
 #include "core/module/loader.h"
 #include "core/net/tls_context.h"
+#include "core/xmpp/store.h"
 
 struct tls_reporting {
 	struct config_report *report;
@@ -70,6 +72,8 @@ struct reading {
 	size_t file_count;
 	void (*then)(struct server_read *read, void *data);
 	void *data;
+	bool apply;
+	struct store_declaring declaring; /* of the modules that are new in it */
 };
 
 static size_t readings;
@@ -99,13 +103,14 @@ static void work(struct worker_job *job)
 		read_files(reading);
 }
 
-static void at_idle(void *data)
+static void finish(void *data)
 {
 	struct reading *reading = data;
 
 	readings--;
 	loop_measure(false);
 	reading->then(&reading->read, reading->data);
+	store_declaring_finish(&reading->declaring);
 	server_read_finish(&reading->read);
 	while (reading->file_count > 0)
 		loader_forget(&reading->files[--reading->file_count]);
@@ -113,12 +118,39 @@ static void at_idle(void *data)
 	cpl_free(reading);
 }
 
+static void stores_are_there(struct store_declaring *declaring)
+{
+	loop_at_idle(finish, CPL_CONTAINER(declaring, struct reading, declaring));
+}
+
+/* What `reading` holds open keeps the code of the modules in memory, whatever becomes of them meanwhile. */
+static bool declare_stores(struct reading *reading)
+{
+	struct server_read trial = {.config = reading->read.config, .contexts = reading->read.contexts};
+	bool good = server.state == SERVER_OPEN && reading->read.report.errors == 0 && server_judge(&trial) == 0;
+
+	/* Faults are told by the judgement that counts: another change may come before it. */
+	config_report_finish(&trial.report);
+	if (good)
+		manager_declare(&reading->declaring);
+	reading->declaring.done = stores_are_there;
+	return good && store_declaring_start(&reading->declaring);
+}
+
+static void at_idle(void *data)
+{
+	struct reading *reading = data;
+
+	if (!reading->apply || !declare_stores(reading))
+		finish(reading);
+}
+
 static void work_done(struct worker_job *job)
 {
 	loop_at_idle(at_idle, CPL_CONTAINER(job, struct reading, job));
 }
 
-void server_read_start(void (*then)(struct server_read *read, void *data), void *data)
+void server_read_start(bool apply, void (*then)(struct server_read *read, void *data), void *data)
 {
 	struct reading *reading = CPL_NEW(struct reading);
 
@@ -127,6 +159,7 @@ void server_read_start(void (*then)(struct server_read *read, void *data), void 
 	reading->path = server.options.config_path;
 	reading->then = then;
 	reading->data = data;
+	reading->apply = apply;
 	reading->job.work = work;
 	reading->job.done = work_done;
 	worker_start(&reading->job);

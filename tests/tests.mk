@@ -41,7 +41,7 @@ tests_unit_admin_test_command_LDADD = $(UNIT_LIBS)
 # Export, import, and the move from other servers.
 EXTRA_DIST += tests/migrate/ejabberd/example_org.xml tests/migrate/ejabberd/export.xml tests/migrate/test_ejabberd.py tests/migrate/test_ejabberd_live.py tests/migrate/test_live.py tests/migrate/house.py tests/migrate/persons.py tests/migrate/run tests/migrate/test_pie.py tests/migrate/test_prosody.py
 # coupletctl from outside, and the texts made from the tables of options.
-EXTRA_DIST += tests/admin/ctl tests/admin/check tests/admin/commands tests/admin/firewall tests/admin/reload tests/admin/shell tests/admin/stage.py tests/admin/watch tests/lint/options
+EXTRA_DIST += tests/admin/ctl tests/admin/check tests/admin/commands tests/admin/firewall tests/admin/reload tests/admin/growing.c tests/admin/shell tests/admin/stage.py tests/admin/stores tests/admin/watch tests/lint/options
 # A module that tests/admin/ctl opens; -rpath makes libtool build something to be opened, nothing is installed there.
 check_LTLIBRARIES += tests/admin/slow.la
 tests_admin_slow_la_SOURCES = tests/admin/slow.c

@@ -272,6 +272,7 @@ static void judge_permissions(const struct judge *j)
 		config_report_add(j->report, map, false, "permissions: wants a mapping from actions to roles, not %s", config_node_kind_text(map));
 		return;
 	}
+	j->config->permission_count = 0;
 	j->config->permissions = cpl_arena_alloc(j->config->arena, (map->count + 1) * sizeof *j->config->permissions);
 	for (size_t i = 0; i < map->count; i++)
 		judge_permission(j, &map->pairs[i]);

@@ -2,6 +2,7 @@
 /* The manager: what is in memory, and opening what a configuration names. */
 #include "core/module/module.h"
 #include "core/xmpp/permission.h"
+#include "core/xmpp/store.h"
 
 struct manager_hooks manager_hooks;
 
@@ -357,6 +358,13 @@ size_t manager_services(const struct config_service **out)
 	return count;
 }
 
+void manager_declare(struct store_declaring *declaring)
+{
+	CPL_LIST_EACH(node, &modules.opened)
+		if (!module_of(node)->file.copy)
+			store_declaring_add(declaring, module_of(node)->descriptor.stores);
+}
+
 void manager_discard(void)
 {
 	while (!cpl_list_empty(&modules.opened)) {
@@ -371,7 +379,7 @@ void manager_discard(void)
 
 void manager_finish(void)
 {
-	reload_wait();
+	change_wait();
 	manager_discard();
 	while (!cpl_list_empty(&modules.running))
 		module_finish(module_of(modules.running.prev));

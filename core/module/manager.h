@@ -41,6 +41,9 @@ void manager_finish(void);
 size_t manager_open(struct config *config, struct config_report *report, const struct config_schema **schemas);
 /* The names that may stand under listen:, from all modules that are open; for config_judge(). The array lives until the next call. */
 size_t manager_services(const struct config_service **services);
+/* Adds the stores of what manager_open() opened and nobody has loaded yet, but for modules of which a former generation is in memory: their file is opened from a copy that goes with them. */
+struct store_declaring;
+void manager_declare(struct store_declaring *declaring);
 /* Drops what manager_open() opened and nobody loaded (a refused configuration). */
 void manager_discard(void);
 /*

@@ -5,7 +5,7 @@
  *   descriptor.c  checks a descriptor and copies it      plan.c      order, needs
  *   loader.c      files, libltdl                         options.c   the options struct of one module
  *   module.c      making, loading, accessors             drain.c     stopping and closing
- *   tables.c      dispatch tables of all hosts           reload.c    load, reload, unload as commands ask for them
+ *   tables.c      dispatch tables of all hosts           change.c, load.c, reload.c: one module, as commands ask for it
  *   apply.c       making what runs match a configuration bag.c, features.c
  *   manager.c     what is in memory, opening
  *
@@ -82,7 +82,7 @@ struct cpl_module {
 struct modules {
 	struct cpl_list running;  /* LOADED and STARTED, in start order */
 	struct cpl_list opened;   /* OPENED: candidates */
-	struct cpl_list coming;   /* LOADED: the next generation of one that runs, while a worker gets it ready */
+	struct cpl_list coming;   /* OPENED or LOADED: on the way to run, while a worker gets its stores, or the driver that it is, ready */
 	struct cpl_list draining;
 	const struct config *config; /* in force */
 	struct cpl_module *driver;   /* of storage */
@@ -177,10 +177,10 @@ void drain_begin_replaced(struct cpl_module *module);
 /* Turns the loop until a module (NULL: every one) has been closed, at most `ms` milliseconds; false when it still drains. */
 bool drain_wait(const struct cpl_module *module, int64_t ms);
 
-/* ---- reload.c ---- */
+/* ---- change.c ---- */
 
 /* Turns the loop until the change of a module that is under way, if there is one, has been made or given up. */
-void reload_wait(void);
+void change_wait(void);
 
 /* ---- bag.c ---- */
 

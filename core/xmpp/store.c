@@ -66,10 +66,20 @@ static bool same_shape(const struct store_table *table, const struct cpl_store *
 	if (table->columns != columns || table->store.version != store->version)
 		return false;
 	for (unsigned i = 0; i < columns; i++)
-		if (table->store.columns[i].type != store->columns[i].type ||
+		if (table->store.columns[i].type != store->columns[i].type || table->store.columns[i].indexed != store->columns[i].indexed ||
 		    strcmp(table->store.columns[i].name, store->columns[i].name) != 0)
 			return false;
 	return true;
+}
+
+bool store_is_ready(const struct cpl_store *store)
+{
+	const struct store_table *table = cpl_map_get(&storage.tables, cpl_str_of(store->name));
+	unsigned columns = 0;
+
+	while (store->columns && store->columns[columns].name)
+		columns++;
+	return table && !table->missing && same_shape(table, store, columns);
 }
 
 static struct store_table *table_create(const struct cpl_store *store, unsigned columns)
@@ -104,11 +114,41 @@ static void last_id_take(struct store_table *table, int64_t last)
 		table->last_id = last;
 }
 
+/* The driver has declared it. */
+static void table_know(const struct cpl_store *store, unsigned columns, int64_t last_id)
+{
+	struct store_table *table = cpl_map_get(&storage.tables, cpl_str_of(store->name));
+
+	if (!table || !same_shape(table, store, columns)) {
+		struct account *before = store_memory_enter();
+		struct store_table *fresh = table_create(store, columns);
+
+		fresh->older = table;
+		fresh->last_id = table ? table->last_id : 0;
+		cpl_map_put(&storage.tables, cpl_str_of(fresh->store.name), fresh);
+		table = fresh;
+		store_memory_leave(before);
+	}
+	table->missing = false;
+	last_id_take(table, last_id);
+}
+
+static int declare_now(const struct cpl_store *store, int64_t *last_id, struct cpl_error *error)
+{
+	struct account_visit visit = store_driver_enter(storage.provider);
+	int code = storage.service->declare(storage.provider, store, error);
+
+	if (!code)
+		*last_id = store_last_id(storage.provider, storage.service, store);
+	account_leave(&visit);
+	return code;
+}
+
 int store_declare(const struct cpl_store *store, struct cpl_error *error)
 {
-	struct store_table *table;
-	struct account_visit visit;
+	const struct store_declared *declared;
 	unsigned columns = 0;
+	int64_t last_id = 0;
 	int code = store_check(store, cpl_map_get(&storage.tables, cpl_str_of(store->name ? store->name : "")), &columns, error);
 
 	if (code)
@@ -116,24 +156,24 @@ int store_declare(const struct cpl_store *store, struct cpl_error *error)
 	if (!storage.service)
 		return cpl_fail(error, CPL_E_UNSUPPORTED,
 				"the store %s needs a storage driver, and none is loaded", store->name);
-	visit = store_driver_enter(storage.provider);
-	code = storage.service->declare(storage.provider, store, error);
-	if (!code) {
-		account_now.account = account_core();
-		table = cpl_map_get(&storage.tables, cpl_str_of(store->name));
-		if (!table || !same_shape(table, store, columns)) {
-			struct store_table *fresh = table_create(store, columns);
-
-			fresh->older = table;
-			fresh->last_id = table ? table->last_id : 0;
-			cpl_map_put(&storage.tables, cpl_str_of(fresh->store.name), fresh);
-			table = fresh;
-		}
-		table->missing = false;
-		last_id_take(table, store_last_id(storage.provider, storage.service, table));
+	if (store_is_ready(store))
+		return 0;
+	declared = store_declared_find(storage.provider, store, error);
+	if (declared) {
+		code = declared->code;
+		last_id = declared->last_id;
+	} else {
+		code = declare_now(store, &last_id, error);
 	}
-	account_leave(&visit);
+	if (!code)
+		table_know(store, columns, last_id);
 	return code;
+}
+
+const struct cpl_storage_service *store_driver(struct cpl_module **provider)
+{
+	*provider = storage.provider;
+	return storage.service;
 }
 
 struct store_table *store_table_of(const struct cpl_store *store)
@@ -182,7 +222,7 @@ int store_check_driver(struct cpl_module *provider, const struct cpl_storage_ser
 		if (code)
 			break;
 		table->ready = provider;
-		table->ready_last_id = store_last_id(provider, service, table);
+		table->ready_last_id = store_last_id(provider, service, &table->store);
 	}
 	account_leave(&visit);
 	return code;
@@ -319,7 +359,7 @@ static void table_hand_over(struct store_table *table)
 			cpl_log_error("storage driver cannot keep a store store=%s reason=\"%s\"", table->store.name, error.text);
 			return;
 		}
-		table->ready_last_id = store_last_id(storage.provider, storage.service, table);
+		table->ready_last_id = store_last_id(storage.provider, storage.service, &table->store);
 	}
 	table->missing = false;
 	table->ready = NULL;

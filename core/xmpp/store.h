@@ -27,6 +27,27 @@
  */
 int store_declare(const struct cpl_store *store, struct cpl_error *error);
 
+/*
+ * Stores that a worker declares while the driver serves, so that store_declare() finds them done, or failed, and need not wait. All zeros at first.
+ */
+struct store_declaring {
+	void (*done)(struct store_declaring *declaring); /* set by the caller */
+	struct worker_job job;
+	struct cpl_module *provider;
+	const struct cpl_storage_service *service;
+	struct account *account; /* of the provider; its code stays until `done` */
+	struct store_declared *stores;
+	size_t count;
+	struct cpl_error error; /* of the one that failed */
+	struct store_declaring *next;
+};
+/* Adds those that the driver does not know yet. The tables and their modules' code stay where they are until store_declaring_finish(). `stores`: ended by NULL; may be NULL. */
+void store_declaring_add(struct store_declaring *declaring, const struct cpl_store *const *stores);
+/* False: nothing was added, or the driver declares on the session thread only, and nothing begins; else `done` is called in a later turn. */
+bool store_declaring_start(struct store_declaring *declaring);
+/* Frees what it refers to: from now on what it has declared is declared again. For one that was never started, too. */
+void store_declaring_finish(struct store_declaring *declaring);
+
 /* Has a driver open what it needs (blocking), if it has a function for that: for the first driver, before store_set_driver(). */
 int store_open_driver(struct cpl_module *provider, const struct cpl_storage_service *service, struct cpl_error *error);
 
@@ -101,8 +122,20 @@ struct store_opened {
 	struct store_table *table;
 	int64_t last_id;
 };
+struct store_declared {
+	const struct cpl_store *store;
+	int64_t last_id;
+	int code;
+	bool tried;
+};
+/* What a worker has found for a store; NULL when none of this provider's was asked. *error is set when it failed. */
+const struct store_declared *store_declared_find(const struct cpl_module *provider, const struct cpl_store *store, struct cpl_error *error);
+/* True when the present driver has declared this very shape. */
+bool store_is_ready(const struct cpl_store *store);
+/* The present driver; NULL when there is none. */
+const struct cpl_storage_service *store_driver(struct cpl_module **provider);
 /* What the driver says of an archive, 0 of others. */
-int64_t store_last_id(struct cpl_module *provider, const struct cpl_storage_service *service, const struct store_table *table);
+int64_t store_last_id(struct cpl_module *provider, const struct cpl_storage_service *service, const struct cpl_store *store);
 /* A driver is a module: entering it is accounted like any other entry. Ends with account_leave(). */
 struct account_visit store_driver_enter(struct cpl_module *provider);
 /* An optional function, which came to the service later. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Drivers open: the first one at the start, others on a worker while the former one serves. */
+/* What takes long of a driver: it opens (the first one at the start, others on a worker while the former one serves), and stores are declared to one that serves. */
 #include "core/xmpp/store.h"
 
-int64_t store_last_id(struct cpl_module *provider, const struct cpl_storage_service *service, const struct store_table *table)
+int64_t store_last_id(struct cpl_module *provider, const struct cpl_storage_service *service, const struct cpl_store *store)
 {
-	return table->store.kind == CPL_STORE_ARCHIVE ? service->last_id(provider, &table->store) : 0;
+	return store->kind == CPL_STORE_ARCHIVE ? service->last_id(provider, store) : 0;
 }
+
+/* ---- a driver opens ---- */
 
 int store_open_driver(struct cpl_module *provider, const struct cpl_storage_service *service, struct cpl_error *error)
 {
@@ -33,7 +35,7 @@ static void opening_work(struct worker_job *job)
 
 		opening->code = opening->service->declare(opening->provider, &opened->table->store, &opening->error);
 		if (!opening->code)
-			opened->last_id = store_last_id(opening->provider, opening->service, opened->table);
+			opened->last_id = store_last_id(opening->provider, opening->service, &opened->table->store);
 	}
 	account_now = before;
 }
@@ -72,4 +74,86 @@ void store_opening_finish(struct store_opening *opening)
 {
 	CPL_FREE(opening->stores);
 	opening->count = 0;
+}
+
+/* ---- stores are declared ---- */
+
+static struct store_declaring *declared; /* from its start to its finish */
+
+void store_declaring_add(struct store_declaring *declaring, const struct cpl_store *const *stores)
+{
+	unsigned columns;
+
+	for (; stores && *stores; stores++) {
+		/* What is wrong with it is for store_declare() to say. */
+		if (store_check(*stores, NULL, &columns, NULL) != 0 || store_is_ready(*stores))
+			continue;
+		declaring->stores = cpl_realloc(declaring->stores, (declaring->count + 1) * sizeof(*declaring->stores));
+		declaring->stores[declaring->count++] = (struct store_declared){.store = *stores};
+	}
+}
+
+/* A worker's. */
+static void declaring_work(struct worker_job *job)
+{
+	struct store_declaring *declaring = CPL_CONTAINER(job, struct store_declaring, job);
+	struct account_current before = account_now;
+
+	account_now = (struct account_current){declaring->account, declaring->provider, 0};
+	for (size_t i = 0; i < declaring->count && (i == 0 || !declaring->stores[i - 1].code); i++) {
+		struct store_declared *of = &declaring->stores[i];
+
+		of->code = declaring->service->declare(declaring->provider, of->store, &declaring->error);
+		if (!of->code)
+			of->last_id = store_last_id(declaring->provider, declaring->service, of->store);
+		of->tried = true;
+	}
+	account_now = before;
+}
+
+static void declaring_done(struct worker_job *job)
+{
+	struct store_declaring *declaring = CPL_CONTAINER(job, struct store_declaring, job);
+
+	declaring->account->jobs--;
+	declaring->done(declaring);
+}
+
+bool store_declaring_start(struct store_declaring *declaring)
+{
+	declaring->service = store_driver(&declaring->provider);
+	if (declaring->count == 0 || !declaring->service || !STORE_DRIVER_HAS(declaring->service, declares_while_serving))
+		return false;
+	declaring->account = account_of_module && declaring->provider ? account_of_module(declaring->provider) : account_core();
+	declaring->job.work = declaring_work;
+	declaring->job.done = declaring_done;
+	declaring->account->jobs++;
+	declaring->next = declared;
+	declared = declaring;
+	worker_start(&declaring->job);
+	return true;
+}
+
+void store_declaring_finish(struct store_declaring *declaring)
+{
+	struct store_declaring **at = &declared;
+
+	while (*at && *at != declaring)
+		at = &(*at)->next;
+	if (*at)
+		*at = declaring->next;
+	CPL_FREE(declaring->stores);
+	declaring->count = 0;
+}
+
+const struct store_declared *store_declared_find(const struct cpl_module *provider, const struct cpl_store *store, struct cpl_error *error)
+{
+	for (const struct store_declaring *of = declared; of; of = of->next)
+		for (size_t i = 0; of->provider == provider && i < of->count; i++)
+			if (of->stores[i].store == store && of->stores[i].tried) {
+				if (of->stores[i].code)
+					*error = of->error;
+				return &of->stores[i];
+			}
+	return NULL;
 }

@@ -239,6 +239,11 @@ struct cpl_storage_service {
 	 * where they would come in between.
 	 */
 	void (*submitted)(struct cpl_module *driver);
+	/*
+	 * Since 1.1. True: declare() and last_id() may be called on a worker thread while requests are submitted, one call after the other, and use only what open() may. The
+	 * server then never waits for a table that a module, loaded while it runs, needs made or migrated. False, or a `size` without it: the session thread calls them.
+	 */
+	bool declares_while_serving;
 };
 
 /* Gives a request back with its result; any thread. The request is the core's from then on. */

@@ -107,6 +107,7 @@ static const struct cpl_storage_service sqlite_service = {
 	.last_id = sqlite_last_id,
 	.leave = sqlite_leave,
 	.open = sqlite_open,
+	.declares_while_serving = true,
 };
 
 static const struct cpl_provide_row sqlite_provides[] = {

@@ -355,6 +355,8 @@ static void test_next_driver_refuses_a_store(void **state)
  */
 static void test_ids(void **state)
 {
+	static const struct cpl_column words[] = {{"word", CPL_COLUMN_TEXT, false}, {NULL, 0, false}};
+	static const struct cpl_store later = {"later", CPL_STORE_ARCHIVE, 1, words, NULL};
 	struct cpl_batch *batch = cpl_batch_create();
 	struct cpl_value value = CPL_NULL;
 	struct cpl_error error;
@@ -364,11 +366,11 @@ static void test_ids(void **state)
 	assert_true(id >= now);
 	assert_int_equal(cpl_batch_append(batch, &diary, ROMEO, 0, (struct cpl_jid){0}, &value), id + 1);
 	last_id = now + 30000000;
-	assert_int_equal(store_declare(&diary, &error), 0);
-	assert_int_equal(cpl_batch_append(batch, &diary, ROMEO, 0, (struct cpl_jid){0}, &value), last_id + 1);
+	assert_int_equal(store_declare(&later, &error), 0);
+	assert_int_equal(cpl_batch_append(batch, &later, ROMEO, 0, (struct cpl_jid){0}, &value), last_id + 1);
 	last_id = 5;
 	store_set_driver(SECOND, &slow);
-	assert_int_equal(cpl_batch_append(batch, &diary, ROMEO, 0, (struct cpl_jid){0}, &value),
+	assert_int_equal(cpl_batch_append(batch, &later, ROMEO, 0, (struct cpl_jid){0}, &value),
 			 now + 30000002);
 	cpl_batch_destroy(&batch);
 }
