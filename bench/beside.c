@@ -24,7 +24,7 @@ static void count_noise(struct client *client)
 
 static void make_noise(void)
 {
-	tell(noisy, "<message to='%s%u@%s/load' id='n%lu' type='headline'><body>%.*s</body></message>", load.prefix, target->index * load.stride,
+	tell(noisy, "<message to='%s%u@%s/load' id='n%lu' type='headline'><body>%.*s</body></message>", load.prefix, account_of(target->index),
 	     load.client.domain, noise_sent, (int)load.body, padding);
 	noise_sent++;
 }

@@ -55,7 +55,7 @@ void step_offline(uint32_t each)
 	for (uint32_t k = 0; k < each; k++) {
 		for (uint32_t i = 0; i < load.extra; i++) {
 			tell(&clients[i % load.sessions], "<message to='%s%u@%s' id='o%u' type='chat'><body>%.*s</body></message>", load.prefix,
-			     (load.sessions + i) * load.stride, load.client.domain, k, (int)load.body, padding);
+			     account_of(load.sessions + i), load.client.domain, k, (int)load.body, padding);
 			outcome.sent++;
 		}
 		turn(0);

@@ -10,7 +10,7 @@ static void start_one(uint32_t index)
 {
 	char user[64];
 
-	snprintf(user, sizeof user, "%s%u", load.prefix, index * load.stride);
+	snprintf(user, sizeof user, "%s%u", load.prefix, account_of(index));
 	clients[index].index = index;
 	if (!client_start(&clients[index], &load.client, user) && clients[index].state != CLIENT_FAILED)
 		die(clients_why[0] ? clients_why : strerror(errno));

@@ -79,6 +79,13 @@ void turn(int ms)
 		die(clients_why);
 }
 
+uint32_t account_of(uint32_t session)
+{
+	uint64_t number = ((uint64_t)load.offset + session) * load.stride;
+
+	return (uint32_t)(load.among ? number % load.among : number);
+}
+
 uint64_t deadline(double seconds)
 {
 	return now_ns() + (uint64_t)(seconds * 1e9);
@@ -176,7 +183,7 @@ static void parse(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"port", 1, NULL, 'p'},	    {"sessions", 1, NULL, 'n'}, {"steps", 1, NULL, 's'},  {"active", 1, NULL, 'a'}, {"extra", 1, NULL, 'e'},
-		{"stride", 1, NULL, 'S'},   {"at-once", 1, NULL, 'o'},	{"count", 1, NULL, 'c'},  {"for", 1, NULL, 'f'},    {"rate", 1, NULL, 'r'},
+		{"stride", 1, NULL, 'S'},   {"offset", 1, NULL, 'O'},	{"among", 1, NULL, 'M'},   {"at-once", 1, NULL, 'o'},	{"count", 1, NULL, 'c'},  {"for", 1, NULL, 'f'},    {"rate", 1, NULL, 'r'},
 		{"pid", 1, NULL, 'i'},	    {"seconds", 1, NULL, 't'},	{"tls", 1, NULL, 'T'},	  {"domain", 1, NULL, 'd'}, {"password", 1, NULL, 'w'},
 		{"sasl", 1, NULL, 'm'},	    {"prefix", 1, NULL, 'u'},	{"body", 1, NULL, 'b'},	  {"addresses", 1, NULL, 'A'}, {NULL, 0, NULL, 0},
 	};
@@ -190,6 +197,8 @@ static void parse(int argc, char **argv)
 		case 'a': load.active = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'e': load.extra = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'S': load.stride = (uint32_t)strtoul(optarg, NULL, 10); break;
+		case 'O': load.offset = (uint32_t)strtoul(optarg, NULL, 10); break;
+		case 'M': load.among = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'o': load.at_once = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'A': load.addresses = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'c': load.count = strtoull(optarg, NULL, 10); break;

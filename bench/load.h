@@ -18,7 +18,7 @@ struct load {
 	uint32_t sessions;
 	uint32_t active;  /* of these so many take part in pairs, ping and paced (default: all) */
 	uint32_t extra;   /* accounts behind those of the sessions that log in later: offline */
-	uint32_t stride;  /* account of session i: PREFIX(i * stride) */
+	uint32_t stride, offset, among; /* account_of() */
 	uint32_t at_once; /* logins that are under way at a time */
 	uint32_t addresses; /* the clients come from so many loopback addresses */
 	uint32_t body;	  /* bytes of text in a message */
@@ -47,6 +47,9 @@ __attribute__((format(printf, 1, 2))) void report(const char *format, ...);
 /* A turn of all clients; ends the program when one of them has failed. */
 void turn(int ms);
 uint64_t deadline(double seconds);
+/* The number of a session's account: (offset + session) * stride, modulo `among` unless that is 0. With a stride that has no divisor in common with `among`, the
+ * sessions are spread over that many accounts, and another offset gives other accounts. */
+uint32_t account_of(uint32_t session);
 /* Text to one client's connection, by the format. */
 __attribute__((format(printf, 2, 3))) void tell(struct client *client, const char *format, ...);
 

@@ -4,6 +4,7 @@ no logging of stanzas, no limits on rates, the modules that Couplet's sample has
 import base64
 import hashlib
 import hmac
+import itertools
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import time
 
 PASSWORD, SALT, ROUNDS = 'secret', b'0123456789abcdef', 4096
 DOMAIN = 'localhost'
+IMPORTED_AT_ONCE = 200000   # lines of a file for "user import", which takes 64 MiB
 
 
 class Failure(Exception):
@@ -153,12 +155,15 @@ hosts: {localhost: {certificate: %s}}
 ''' % ('user: root\n' if os.geteuid() == 0 else '', self.folder, self.build, self.port, self.certificate))
 		scram = ' '.join('%s$%d:%s$%s:%s' % (name, ROUNDS, *(base64.b64encode(part).decode() for part in (SALT,) + keys(digest)))
 			for name, digest in (('SCRAM-SHA-1', 'sha1'), ('SCRAM-SHA-256', 'sha256')))
-		with open(self.path('accounts'), 'w', encoding='ascii') as file:
-			file.writelines('%s@%s %s\n' % (name, DOMAIN, scram) for name in self.accounts)
-		done = subprocess.run([os.path.join(self.build, 'coupletctl'), '-c', self.path('couplet.yml'), 'user', 'import', self.path('accounts')],
-			capture_output=True, text=True, check=False)
-		if done.returncode:
-			raise Failure('couplet: user import: ' + done.stderr)
+		names = iter(self.accounts)
+		while part := list(itertools.islice(names, IMPORTED_AT_ONCE)):
+			with open(self.path('accounts'), 'w', encoding='ascii') as file:
+				file.writelines('%s@%s %s\n' % (name, DOMAIN, scram) for name in part)
+			done = subprocess.run([os.path.join(self.build, 'coupletctl'), '-c', self.path('couplet.yml'), 'user', 'import', self.path('accounts')],
+				capture_output=True, text=True, check=False)
+			if done.returncode:
+				raise Failure('couplet: user import: ' + done.stderr)
+			os.remove(self.path('accounts'))
 
 	def command(self):
 		return [os.path.join(self.build, 'couplet'), '-c', self.path('couplet.yml'), '-F']

@@ -59,7 +59,7 @@ static void send_message(struct client *client, uint32_t to)
 	tell(client,
 	     "<message to='%s%u@%s/load' id='m%lu' type='chat'><body>%.*s &amp; so on</body><active xmlns='http://jabber.org/protocol/chatstates'/>"
 	     "<request xmlns='urn:xmpp:receipts'/><origin-id xmlns='urn:xmpp:sid:0' id='m%lu'/></message>",
-	     load.prefix, to * load.stride, load.client.domain, client->sent, (int)load.body, padding, client->sent);
+	     load.prefix, account_of(to), load.client.domain, client->sent, (int)load.body, padding, client->sent);
 	client->stamps[client->sent % FLIGHT_MAX] = now_ns();
 	client->sent++;
 	outcome.sent++;
