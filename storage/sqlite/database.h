@@ -39,6 +39,7 @@ struct db_config {
 enum db_common {
 	DB_BEGIN,
 	DB_BEGIN_READ,
+	DB_SNAPSHOT,
 	DB_COMMIT,
 	DB_ROLLBACK,
 	DB_SAVEPOINT,
@@ -84,10 +85,11 @@ struct db_connection {
 	enum db_side side;
 	const char *path; /* for messages; the database's */
 	sqlite3_stmt *common[DB_COMMONS];
-	/* Writer only: numbers of accounts and contacts seen lately. Emptied when new ones are rolled back.
-	 */
+	/* Numbers of accounts and contacts seen lately; see numbers.h. */
 	struct cpl_map accounts, contacts;
-	bool numbers_are_new; /* some were made in the open transaction */
+	bool numbers_are_new; /* writer: some were made in the open transaction */
+	bool snapshot;	      /* reader: one is open */
+	int64_t version;      /* reader: of the database, in the last snapshot */
 };
 
 /* Bounds that hold for id - when * 1000 in the rows from `id` to the next segment; see clock.h. */

@@ -5,7 +5,7 @@
 #include "storage/sqlite/statements.h"
 
 /* Then the memory starts anew: simpler than ageing, and a look-up costs two microseconds. */
-#define REMEMBERED_MAX 20000
+static const size_t remembered_max[DB_SIDES] = {[DB_WRITER] = 20000, [DB_READER] = 500};
 
 struct number {
 	int64_t value;
@@ -29,11 +29,13 @@ static void map_forget(struct cpl_map *map)
 	cpl_map_finish(map);
 }
 
-static void remember(struct cpl_map *map, struct cpl_str text, int64_t value)
+static void remember(const struct db_connection *connection, struct cpl_map *map, struct cpl_str text, int64_t value)
 {
 	struct number *known;
 
-	if (map->count >= REMEMBERED_MAX)
+	if (connection->side == DB_READER && !connection->snapshot)
+		return;
+	if (map->count >= remembered_max[connection->side])
 		map_forget(map);
 	known = cpl_alloc(sizeof(*known) + text.len);
 	known->value = value;
@@ -71,8 +73,8 @@ int account_number(struct db_connection *connection, struct cpl_jid account, int
 	statement_bind_text(statement, 1, cpl_jid_domain(account));
 	statement_bind_text(statement, 2, account.local_len ? cpl_jid_local(account) : CPL_STR(""));
 	code = look_up(connection, statement, number, error);
-	if (!code && *number && connection->side == DB_WRITER)
-		remember(&connection->accounts, cpl_jid_str(account), *number);
+	if (!code && *number)
+		remember(connection, &connection->accounts, cpl_jid_str(account), *number);
 	return code;
 }
 
@@ -103,8 +105,8 @@ int contact_number(struct db_connection *connection, struct cpl_str jid, bool ma
 		*number = sqlite3_last_insert_rowid(connection->sql);
 		connection->numbers_are_new = true;
 	}
-	if (connection->side == DB_WRITER)
-		remember(&connection->contacts, jid, *number);
+	if (*number)
+		remember(connection, &connection->contacts, jid, *number);
 	return 0;
 }
 

@@ -103,30 +103,54 @@ static void rows_reverse(struct cpl_row *rows, size_t count)
 	}
 }
 
-static void accounts_read(struct reading *reading)
+static void accounts_list(struct reading *reading)
 {
 	struct cpl_store_request *request = reading->request;
 	const struct cpl_store_step *step = request->steps;
-	bool list = step->op == CPL_OP_ACCOUNT_LIST;
-	sqlite3_stmt *statement = statement_common(reading->connection,
-						   list ? DB_ACCOUNT_LIST : DB_ACCOUNT_GET, &request->error);
+	sqlite3_stmt *statement = statement_common(reading->connection, DB_ACCOUNT_LIST, &request->error);
 
 	if (!statement) {
 		request->status = request->error.code;
 		return;
 	}
 	statement_bind_text(statement, 1, cpl_jid_domain(step->account));
-	if (list) {
-		statement_bind_text(statement, 2, step->key);
-		sqlite3_bind_int64(statement, 3, one_more(step->limit));
-	} else {
-		statement_bind_text(statement, 2,
-				    step->account.local_len ? cpl_jid_local(step->account) : CPL_STR(""));
+	statement_bind_text(statement, 2, step->key);
+	sqlite3_bind_int64(statement, 3, one_more(step->limit));
+	rows_read(reading, statement, step->limit);
+}
+
+/* The row with the account's number; false: there is no number. */
+static bool account_row_read(struct reading *reading)
+{
+	struct cpl_store_request *request = reading->request;
+	sqlite3_stmt *statement;
+	int64_t number;
+
+	request->status = account_number(reading->connection, request->steps->account, &number, &request->error);
+	if (request->status || !number)
+		return false;
+	statement = statement_common(reading->connection, DB_ACCOUNT_GET, &request->error);
+	if (!statement) {
+		request->status = request->error.code;
+		return false;
 	}
-	rows_read(reading, statement, list ? step->limit : 1);
-	if (!list && !request->status && request->count == 0)
-		request->status = cpl_fail(&request->error, CPL_E_NOT_FOUND, "there is no account %.*s",
-					   CPL_ARG(cpl_jid_str(step->account)));
+	sqlite3_bind_int64(statement, 1, number);
+	rows_read(reading, statement, 1);
+	return true;
+}
+
+static void account_get(struct reading *reading)
+{
+	struct cpl_store_request *request = reading->request;
+	struct cpl_jid account = request->steps->account;
+
+	/* What the writer remembers may have been removed, and made again, by somebody else. */
+	if (account_row_read(reading) && !request->status && request->count == 0) {
+		account_forget(reading->connection, account);
+		account_row_read(reading);
+	}
+	if (!request->status && request->count == 0)
+		request->status = cpl_fail(&request->error, CPL_E_NOT_FOUND, "there is no account %.*s", CPL_ARG(cpl_jid_str(account)));
 }
 
 /* Binds ?1 to ?5 and, for a contact, ?6 and ?7. False: no row can match. */
@@ -236,14 +260,41 @@ static void keyval_list(struct reading *reading)
 	rows_read(reading, statement, step->limit);
 }
 
+/* A statement that is not reset keeps its snapshot, and this one says whether the database is the one of the last snapshot. */
+bool snapshot_open(struct db_connection *reader)
+{
+	struct cpl_error error;
+	sqlite3_stmt *statement = statement_common(reader, DB_SNAPSHOT, &error);
+	int64_t version;
+
+	reader->snapshot = statement && sqlite3_step(statement) == SQLITE_ROW;
+	version = reader->snapshot ? sqlite3_column_int64(statement, 0) : 0;
+	if (!reader->snapshot || version != reader->version)
+		numbers_forget(reader);
+	reader->version = version;
+	if (!reader->snapshot)
+		sqlite3_reset(statement);
+	return reader->snapshot;
+}
+
+void snapshot_close(struct db_connection *reader)
+{
+	sqlite3_reset(reader->common[DB_SNAPSHOT]);
+	reader->snapshot = false;
+}
+
 void execute_read(struct database *db, struct db_connection *connection, struct cpl_store_request *request)
 {
 	const struct cpl_store_step *step = request->steps;
 	struct reading reading = {.connection = connection, .request = request};
 	int64_t account;
 
-	if (!step->store) {
-		accounts_read(&reading);
+	if (step->op == CPL_OP_ACCOUNT_GET) {
+		account_get(&reading);
+		return;
+	}
+	if (step->op == CPL_OP_ACCOUNT_LIST) {
+		accounts_list(&reading);
 		return;
 	}
 	request->complete = true;

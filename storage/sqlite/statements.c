@@ -7,6 +7,7 @@
 static const char *const common_sql[DB_COMMONS] = {
 	[DB_BEGIN] = "BEGIN IMMEDIATE",
 	[DB_BEGIN_READ] = "BEGIN",
+	[DB_SNAPSHOT] = "PRAGMA data_version",
 	[DB_COMMIT] = "COMMIT",
 	[DB_ROLLBACK] = "ROLLBACK",
 	[DB_SAVEPOINT] = "SAVEPOINT batch",
@@ -20,7 +21,7 @@ static const char *const common_sql[DB_COMMONS] = {
 			     "ON CONFLICT (account) DO UPDATE SET quota = excluded.quota",
 	[DB_USAGE_GET] = "SELECT bytes, quota FROM account_usage WHERE account = ?1",
 	[DB_ACCOUNT_GET] = "SELECT username, created, disabled, ifnull(bytes, 0), quota FROM account LEFT JOIN account_usage ON account = id "
-			   "WHERE host = ?1 AND username = ?2",
+			   "WHERE id = ?1",
 	[DB_ACCOUNT_LIST] = "SELECT username, created, disabled, ifnull(bytes, 0), quota FROM account LEFT JOIN account_usage ON account = id "
 			    "WHERE host = ?1 AND username > ifnull(?2, '') ORDER BY username LIMIT ?3",
 	[DB_CONTACT_ID] = "SELECT id FROM contact WHERE jid = ?1",

@@ -65,10 +65,7 @@ static void reads_serve(struct database *db, struct db_queue *queue)
 {
 	struct cpl_store_request *request;
 	struct db_queue done = {0};
-	struct cpl_error error;
-	/* One snapshot for all: it is taken after they were submitted, so it has all that was committed
-	 * before. */
-	bool together = queue->count > 1 && statement_run_common(&db->reader, DB_BEGIN_READ, &error) == 0;
+	bool snapshot = snapshot_open(&db->reader);
 
 	while ((request = queue_take(queue))) {
 		if (!is_short(request))
@@ -79,8 +76,8 @@ static void reads_serve(struct database *db, struct db_queue *queue)
 			reads_finish(db, &done);
 	}
 	reads_finish(db, &done);
-	if (together && !sqlite3_get_autocommit(db->reader.sql))
-		statement_run_common(&db->reader, DB_COMMIT, &error);
+	if (snapshot)
+		snapshot_close(&db->reader);
 }
 
 void *reader_run(void *data)

@@ -52,6 +52,11 @@ const void *cpl_module_config(const struct cpl_module *self, const struct cpl_ho
 	return self->config;
 }
 
+void *driver_data(void)
+{
+	return stage.module->data;
+}
+
 struct cpl_str cpl_data_directory(void)
 {
 	return cpl_str_of(stage.directory);

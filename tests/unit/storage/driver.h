@@ -31,6 +31,9 @@ void driver_take(void);
 /* Both, with requests under way. */
 int driver_swap(struct cpl_error *error);
 
+/* What the open driver has set as its data. */
+void *driver_data(void);
+
 /* A request and a copy of its results. */
 struct answer {
 	struct cpl_store_call call;

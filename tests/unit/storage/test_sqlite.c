@@ -6,6 +6,7 @@
 #include "core/base/logger.h"
 #include "core/loop/loop.h"
 #include "core/xmpp/store.h"
+#include "storage/sqlite/database.h"
 #include "tests/unit/storage/driver.h"
 
 #include <fcntl.h>
@@ -27,6 +28,7 @@ static const struct cpl_column diary_columns[] = {
 static const struct cpl_store diary = {"diary", CPL_STORE_ARCHIVE, 1, diary_columns, NULL};
 
 #define ROMEO jid_of("romeo@example.org")
+#define JULIET jid_of("juliet@example.org")
 
 static int setup(void **state)
 {
@@ -252,12 +254,12 @@ static void test_foreign_lock(void **state)
 	path_of(path, "couplet.sqlite");
 	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(create(jid_of("juliet@example.org")), CPL_E_IO);
+	assert_int_equal(create(JULIET), CPL_E_IO);
 	assert_true(seconds() - begun >= 4);
 	log = logger_take_memory();
 	assert_non_null(strstr(log, "database is locked"));
 	cpl_free(log);
-	cpl_batch_account_create(batch, jid_of("juliet@example.org"));
+	cpl_batch_account_create(batch, JULIET);
 	assert_int_equal(cpl_batch_commit(&waiting.call, NULL, &batch, answer_done), 0);
 	for (unsigned i = 0; i < 200; i++)
 		loop_turn(1);
@@ -352,6 +354,142 @@ static void test_catches_up_with_the_former_instance(void **state)
 	assert_int_equal(commit(&batch), CPL_E_FULL);
 }
 
+/* ---- what reads cost, however many accounts there are ---- */
+
+static void read_expect(struct cpl_jid account, const char *key, const char *expected)
+{
+	struct answer answer = {.columns = 1};
+
+	assert_int_equal(cpl_store_get(&answer.call, NULL, &list, account, cpl_str_of(key), answer_done), 0);
+	assert_int_equal(answer_wait(&answer), 0);
+	assert_int_equal(answer.count, expected != NULL);
+	if (expected)
+		assert_str(answer.rows[0].values[0].bytes, expected);
+	answer_finish(&answer);
+}
+
+static void account_expect(struct cpl_jid account, int status)
+{
+	struct answer answer = {.columns = 2};
+
+	assert_int_equal(cpl_account_get(&answer.call, NULL, account, answer_done), 0);
+	assert_int_equal(answer_wait(&answer), status);
+	answer_finish(&answer);
+}
+
+/* How often the reader has run a statement since this was asked last. */
+static int runs_of(enum db_common which)
+{
+	const struct database *db = driver_data();
+
+	return sqlite3_stmt_status(db->reader.common[which], SQLITE_STMTSTATUS_RUN, 1);
+}
+
+/* The first run of a statement may be two: the tables were made after the reader had looked at the schema. */
+static void warm_up(void)
+{
+	assert_int_equal(create(JULIET), 0);
+	read_expect(JULIET, "a", NULL);
+	runs_of(DB_ACCOUNT_ID);
+	runs_of(DB_SNAPSHOT);
+}
+
+/* The reads that follow each other at a login look the name of the account up once. */
+static void test_reads_remember_the_number(void **state)
+{
+	struct cpl_value value = CPL_BYTES(CPL_STR("x"));
+	struct cpl_batch *batch = cpl_batch_create();
+	struct answer answer = {.columns = 1};
+
+	open_all();
+	warm_up();
+	cpl_batch_account_create(batch, ROMEO);
+	cpl_batch_set(batch, &list, ROMEO, CPL_STR("a"), &value);
+	assert_int_equal(commit(&batch), 0);
+	read_expect(ROMEO, "a", "x");
+	account_expect(ROMEO, 0);
+	read_expect(ROMEO, "b", NULL);
+	assert_int_equal(cpl_archive_query(&answer.call, NULL, &diary, ROMEO, &(struct cpl_archive_query){.limit = 1}, answer_done), 0);
+	assert_int_equal(answer_wait(&answer), 0);
+	answer_finish(&answer);
+	assert_int_equal(runs_of(DB_ACCOUNT_ID), 1);
+	assert_int_equal(runs_of(DB_SNAPSHOT), 4);
+}
+
+/* Accounts that are not there are not remembered as such. */
+static void test_reads_remember_no_absence(void **state)
+{
+	open_all();
+	account_expect(ROMEO, CPL_E_NOT_FOUND);
+	read_expect(ROMEO, "a", NULL);
+	assert_int_equal(create(ROMEO), 0);
+	account_expect(ROMEO, 0);
+}
+
+/* An administrator removes an account with the shell, and makes it anew, while the reader remembers its number. */
+static void test_account_made_anew_behind_our_back(void **state)
+{
+	struct cpl_value value = CPL_BYTES(CPL_STR("x"));
+	struct cpl_batch *batch = cpl_batch_create();
+
+	open_all();
+	cpl_batch_account_create(batch, ROMEO);
+	cpl_batch_set(batch, &list, ROMEO, CPL_STR("a"), &value);
+	assert_int_equal(commit(&batch), 0);
+	read_expect(ROMEO, "a", "x");
+	shell("DELETE FROM account WHERE username = 'romeo' RETURNING username", "romeo;");
+	account_expect(ROMEO, CPL_E_NOT_FOUND);
+	shell("INSERT INTO account (host, username, created) VALUES ('example.org', 'romeo', 1) RETURNING id", "2;");
+	shell("INSERT INTO list (account, key, name) VALUES (2, 'a', 'y') RETURNING name", "y;");
+	account_expect(ROMEO, 0);
+	read_expect(ROMEO, "a", "y");
+}
+
+/* The memory of the reader is bounded: with more accounts than it holds, it is emptied and filled anew. */
+static void test_reads_of_many_accounts(void **state)
+{
+	struct cpl_batch *batch = cpl_batch_create();
+	const struct database *db;
+	char text[32];
+
+	open_all();
+	warm_up();
+	db = driver_data();
+	for (unsigned i = 0; i < 600; i++) {
+		snprintf(text, sizeof(text), "user%u@example.org", i);
+		cpl_batch_account_create(batch, jid_of(text));
+	}
+	assert_int_equal(commit(&batch), 0);
+	for (unsigned i = 0; i < 600; i++) {
+		snprintf(text, sizeof(text), "user%u@example.org", i);
+		account_expect(jid_of(text), 0);
+	}
+	assert_int_equal(runs_of(DB_ACCOUNT_ID), 600);
+	assert_int_equal(db->reader.accounts.count, 100);
+	account_expect(jid_of("user0@example.org"), 0);
+	account_expect(jid_of("user599@example.org"), 0);
+	assert_int_equal(runs_of(DB_ACCOUNT_ID), 1);
+}
+
+/* Opening does not read the rows of accounts: 50,000 of them have some 150 pages in account_usage alone. */
+static void test_opening_reads_few_pages(void **state)
+{
+	const struct database *db;
+	int pages = 0, highest = 0;
+
+	open_all();
+	shell("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) "
+	      "INSERT INTO account (host, username, created) SELECT 'example.org', 'user' || i, 1 FROM n",
+	      "");
+	shell("INSERT INTO account_usage (account, bytes) SELECT id, 1 FROM account", "");
+	driver_close();
+	open_all();
+	db = driver_data();
+	assert_int_equal(sqlite3_db_status(db->writer.sql, SQLITE_DBSTATUS_CACHE_MISS, &pages, &highest, 0), SQLITE_OK);
+	assert_in_range(pages, 1, 40);
+	assert_false(db->own_quotas);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -366,6 +504,11 @@ int main(void)
 		CASE(account_removed_behind_our_back),
 		CASE(backup_before_a_migration),
 		CASE(catches_up_with_the_former_instance),
+		CASE(reads_remember_the_number),
+		CASE(reads_remember_no_absence),
+		CASE(account_made_anew_behind_our_back),
+		CASE(reads_of_many_accounts),
+		CASE(opening_reads_few_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
