@@ -321,8 +321,12 @@ tests_unit_module_holder_holder_la_SOURCES = tests/unit/module/holder.c
 tests_unit_module_holder_holder_la_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_module_holder_holder_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 tests_unit_module_nostore_nostore_la_SOURCES = tests/unit/module/nostore.c
-tests_unit_module_nostore_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_module_nostore_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=1
 tests_unit_module_nostore_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/nostore2/nostore.la
+tests_unit_module_nostore2_nostore_la_SOURCES = tests/unit/module/nostore.c
+tests_unit_module_nostore2_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=2
+tests_unit_module_nostore2_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 tests_unit_module_rival_rival_la_SOURCES = tests/unit/module/rival.c
 tests_unit_module_rival_rival_la_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_module_rival_rival_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
@@ -374,6 +378,18 @@ check_LTLIBRARIES += tests/unit/module/counter12/counter.la
 tests_unit_module_counter12_counter_la_SOURCES = tests/unit/module/counter.c
 tests_unit_module_counter12_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=12
 tests_unit_module_counter12_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter13/counter.la
+tests_unit_module_counter13_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter13_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=13
+tests_unit_module_counter13_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter14/counter.la
+tests_unit_module_counter14_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter14_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=14
+tests_unit_module_counter14_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter15/counter.la
+tests_unit_module_counter15_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter15_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=15
+tests_unit_module_counter15_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 endif
 
 # tests/plugin: the commands of plugins-api/README.md, on an installation of this build

@@ -2,7 +2,7 @@
 /*
  * sample, a module to be loaded, reloaded and unloaded: counts requests per session and in all, and keeps things going that its end has to end. KIND
  * chooses what is built:
- *   1  version 1.0      2  version 2.0: another struct in the slot, another feature, another command, another schema
+ *   1  version 1.0      2  version 2.0: another struct in the slot, another feature, another command, another schema, no job
  *   3  an undefined symbol            4  another major of the API    5  a newer minor of the API
  *   6  an option without which it does not go                        7  load() fails
  *   8  restore() fails                9  a slot of another size with the same layout number
@@ -191,6 +191,20 @@ static const struct cpl_command commands[] = {
 	CPL_COMMAND_END,
 };
 
+/* Runs that do not come to an end by themselves. Another generation has no such job. */
+#if KIND != 2
+static void run_sweep(struct cpl_module *self, struct cpl_run *run)
+{
+}
+#endif
+
+static const struct cpl_schedule_row schedule[] = {
+#if KIND != 2
+	{.name = "sweep", .period_ms = 3600000, .jitter_ms = -1, .run = run_sweep, .summary = "Takes for ever."},
+#endif
+	CPL_SCHEDULE_END,
+};
+
 /* ---- its life ---- */
 
 static void on_tick(struct cpl_call *call)
@@ -277,6 +291,7 @@ CPL_MODULE(sample) = {
 	.features = features,
 	.commands = commands,
 	.slots = slots,
+	.schedule = schedule,
 	.load = sample_load,
 	.start = sample_start,
 	.save = sample_save,

@@ -115,6 +115,9 @@ class State:
 		query = self.romeo.ask("<query xmlns='%s'/>" % DISCO, to='localhost').find(DISCO, 'query')
 		return {feature.attrs['var'] for feature in query.elements() if feature.name == 'feature'}
 
+	def job(self):
+		return next(row['state'] for row in self.server.table('jobs') if row['job'] == 'sample.sweep')
+
 	def generation(self):
 		return len(re.findall(r'sample \d unloads', self.server.log_since(0)))
 
@@ -164,10 +167,11 @@ def same_layout(state):
 	state.demand(state.server.good('sample', 'count') == '%d of 1\n' % state.count, 'the count was not handed over')
 	state.demand(state.metrics() == [state.count], 'the metric has not gone on counting: %s of %d' % (state.metrics(), state.count))
 	state.demand('sample 1 releases' not in state.server.log_since(0), 'the data was released')
+	state.demand(state.job() == 'running', 'the job is %s' % state.job())
 
 
 def other_layout(state):
-	"""The data is migrated, the bag has another schema; a command and a feature come, a feature goes."""
+	"""The data is migrated, the bag has another schema; a command and a feature come, a feature and a job go."""
 	ver = capabilities(state.server)
 	state.unknown('sample', 'again')
 	state.place(2)
@@ -179,6 +183,7 @@ def other_layout(state):
 	state.demand(capabilities(state.server) != ver, 'the hash of the capabilities is the same')
 	state.ask(kind=2, note='from layout 1', before=had)
 	state.demand('sample 1 releases' not in state.server.log_since(0), 'migrated data was released, too')
+	state.eventually(lambda: state.job() == 'absent', 'the job is left')
 
 
 def back_again(state):
@@ -191,6 +196,7 @@ def back_again(state):
 	state.count += 1
 	state.demand(found['session'] == '1' and found['all'] == str(state.count), 'answered %s' % dict(found))
 	state.demand(SAMPLE in state.features(), 'the feature is not back')
+	state.demand(state.job() == 'running', 'the job is %s' % state.job())
 	state.unknown('sample', 'again')
 
 
@@ -212,6 +218,7 @@ def unloaded(state):
 	state.demand(all(row['module'] != 'sample' for row in state.server.table('events', 'pre_message')), 'a handler is left')
 	state.unknown('sample', 'count')
 	state.demand(state.metrics() == [], 'a metric is left')
+	state.demand(state.job() == 'absent', 'the job is %s' % state.job())
 	state.demand(not any(feature.startswith(SAMPLE) for feature in state.features()), 'a feature is left')
 	state.demand(capabilities(state.server) not in (ver, ''), 'the hash of the capabilities is the same')
 	refusal = state.romeo.answer(state.romeo.request("<count xmlns='%s'/>" % SAMPLE, to='localhost'))

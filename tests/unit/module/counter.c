@@ -6,6 +6,7 @@
  *   3  load() fails        4  other API major         5  newer API minor        6  descriptor too short
  *   7  undefined symbol    8  restore() fails         9  does not provide the service any more
  *   10 a pointer to its own text in its slot, 11 behind a pointer there, 12 handed over in the bag
+ *   13 another version of its store                  14 needs a service that nobody provides        15 needs itself a newer version than there is
  */
 #include "note.h"
 
@@ -90,6 +91,15 @@ static int counter_visits(struct cpl_module *self, struct cpl_host *host)
 #endif
 	return ++visits->number;
 }
+
+#if KIND == 14 || KIND == 15
+CPL_SERVICE_REF(wanted, KIND == 14 ? "sundial" : "counter", KIND == 14 ? 1 : 2);
+static const struct cpl_need_row needs[] = {{&wanted, false}, {0}};
+#endif
+
+static const struct cpl_column columns[] = {{"count", CPL_COLUMN_INTEGER, false}, {NULL, CPL_COLUMN_TEXT, false}};
+static const struct cpl_store store = {"counter", CPL_STORE_KEYVAL, KIND == 13 ? 2 : 1, columns, NULL};
+static const struct cpl_store *const stores[] = {&store, NULL};
 
 static const struct counter_service service = {sizeof(service), counter_count, counter_step, counter_visits};
 static const struct cpl_provide_row provides[] = {{KIND == 9 ? "abacus" : "counter", 1, &service}, {0}};
@@ -204,6 +214,10 @@ CPL_MODULE(counter) = {
 	.config_size = sizeof(struct counter_config),
 	.events = events,
 	.features = features,
+#if KIND == 14 || KIND == 15
+	.needs = needs,
+#endif
+	.stores = stores,
 	.slots = slots,
 	.provides = provides,
 	.load = counter_load,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nostore, a storage driver that keeps nothing: every request ends with CPL_E_UNSUPPORTED. */
+/* nostore, a storage driver that keeps nothing: every request ends with CPL_E_UNSUPPORTED. With KIND 2 it is none any more. */
 #include "note.h"
 
 static int declare(struct cpl_module *driver, const struct cpl_store *store, struct cpl_error *error)
@@ -34,7 +34,7 @@ static void nostore_unload(struct cpl_module *self)
 
 CPL_MODULE(nostore) = {
 	CPL_MODULE_HEAD("nostore", "1.0", "Storage that keeps nothing, for tests"),
-	.provides = provides,
+	.provides = KIND == 2 ? NULL : provides,
 	.load = nostore_load,
 	.unload = nostore_unload,
 };

@@ -299,6 +299,8 @@ static void failing_reload_changes_nothing(void **state)
 		{"counter7/.libs/counter", "undefined symbol: cpl_no_such_function", ""},
 		{"counter8/.libs/counter", "what was saved with schema 7 makes no sense", "counter.load(plain) counter.unload"},
 		{"counter9/.libs/counter", "does not provide a service any more that holder needs", ""},
+		{"counter13/.libs/counter", "its store counter changes from version 1 to 2: unload the module and load it again", ""},
+		{"counter14/.libs/counter", "needs the service sundial (version 1), which no module of the host example.org provides", ""},
 		{"rival/.libs/rival", "no symbol counter_LTX_cpl_module", ""},
 	};
 	struct cpl_module *module, *before;
@@ -325,6 +327,34 @@ static void failing_reload_changes_nothing(void **state)
 	assert_int_equal(results, 1);
 	assert_int_equal(count(), 1);
 	assert_int_equal(service->visits(before, &hosts[0]), 2);
+}
+
+static void the_driver_stays_one(void **state)
+{
+	apply_good("modules: [counter]\n" HOST);
+	trace[0] = '\0';
+	place("nostore2/.libs/nostore", "nostore");
+	run_refused(manager_reload, "nostore", "does not provide the service storage any more");
+	forget_log("module could not be reloaded name=nostore");
+	turns();
+	assert_trace("");
+	place("nostore/.libs/nostore", "nostore");
+	run_good(manager_reload, "nostore");
+	turns();
+	assert_trace("nostore.load nostore.unload");
+}
+
+/* What a host lacks is said when the module is loaded by command, too. */
+static void load_looks_at_needs(void **state)
+{
+	apply_good("modules: []\n" HOST);
+	run_refused(manager_load, "holder", "needs the service counter (version 1), which no module of the host example.org provides");
+	forget_log("name=holder");
+	place("counter15/.libs/counter", "counter");
+	run_refused(manager_load, "counter", "needs the service counter (version 2), which no module of the host example.org provides");
+	forget_log("name=counter");
+	turns();
+	assert_trace("nostore.load");
 }
 
 static void reload_cancels_nothing(void **state)
@@ -505,6 +535,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reload_keeps_state, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reloads_a_hundred_times, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(failing_reload_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_driver_stays_one, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(load_looks_at_needs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reload_cancels_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(unload_ends_former_generations_too, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(kept_pointers_into_old_code_are_reported, set_up, tear_down),
