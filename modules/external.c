@@ -68,15 +68,75 @@ static bool is_proof(const struct cpl_session *session, struct cpl_str secret, s
 	return EVP_Digest(text.ptr, text.len, hash, &size, EVP_sha1(), NULL) == 1 && cpl_equal_secret(cpl_hex_encode(arena, hash, size), proof);
 }
 
-/* Makes room for a second session of the domain; false: the first one stays. */
+/* Makes room for a second session of the domain; false: the first one stays. One whose peer has left, though not all that it sent has been read, is in nobody's way. */
 static bool meet_conflict(struct link *link, int policy)
 {
 	if (is_open(link->session)) {
-		if (policy == CONFLICT_REFUSE)
+		if (policy == CONFLICT_REFUSE && !cpl_conn_peer_left(link->session->conn))
 			return false;
 		cpl_session_close(link->session, CPL_STREAM_CONFLICT, "Replaced by a new connection");
 	}
 	cpl_session_unref(&link->session);
+	return true;
+}
+
+/* Whether a component is connected is told to nobody who could not be it. */
+static void admit(struct cpl_session *session, const struct external_config *config)
+{
+	struct link *link = CPL_SLOT_MAKE(session->served, link_slot);
+	struct cpl_stanza *success;
+
+	if (!meet_conflict(link, config->conflict)) {
+		cpl_session_close(session, CPL_STREAM_CONFLICT, "This component is connected already");
+		return;
+	}
+	link->session = cpl_session_ref(session);
+	success = cpl_nonza_create(&handshake_name);
+	if (cpl_session_accept_component(session, success) != 0)
+		cpl_session_unref(&link->session);
+	cpl_stanza_unref(&success);
+}
+
+/* ---- asking the first of two whether it is still there ---- */
+
+/* As long as it is not read, the end of a connection stands behind what was sent before; but whoever is gone answers a sign of life with a reset. */
+enum { ANSWER_MS = 500 };
+
+struct asking {
+	struct cpl_call timer;
+	struct cpl_module *self;
+	struct cpl_session *session; /* the second, referenced */
+	struct cpl_suspension *suspension;
+};
+
+static void on_answer_time(struct cpl_call *call)
+{
+	struct asking *asking = CPL_CONTAINER(call, struct asking, timer);
+
+	if (call->status == 0 && cpl_suspension_alive(asking->suspension) && is_open(asking->session))
+		admit(asking->session, CPL_CONFIG(asking->self, asking->session->served, struct external_config));
+	cpl_resume(&asking->suspension, CPL_HANDLED);
+	cpl_session_unref(&asking->session);
+	cpl_free(asking);
+}
+
+static bool is_asked(struct cpl_module *self, struct cpl_ev_nonza *ev, const struct external_config *config)
+{
+	const struct link *link = CPL_SLOT_GET(ev->session->served, link_slot);
+	struct cpl_conn *first = link && is_open(link->session) ? link->session->conn : NULL;
+	struct asking *asking;
+
+	if (!first || config->conflict == CONFLICT_REPLACE || !(first->paused || first->held_until) || cpl_conn_peer_left(first))
+		return false;
+	asking = CPL_NEW(struct asking);
+	if (cpl_timer_start(&asking->timer, &ev->session->scope, ANSWER_MS, on_answer_time) < 0) {
+		cpl_free(asking);
+		return false;
+	}
+	first->ops->write(first, CPL_STR(" "));
+	asking->self = self;
+	asking->session = cpl_session_ref(ev->session);
+	asking->suspension = cpl_suspend(&ev->event);
 	return true;
 }
 
@@ -86,24 +146,14 @@ static enum cpl_flow on_handshake(struct cpl_module *self, struct cpl_ev_nonza *
 	const struct external_config *config = CPL_CONFIG(self, session->served, struct external_config);
 	struct cpl_arena *arena = ev->nonza->arena;
 	struct cpl_str proof = cpl_str_trim(cpl_text_of(ev->nonza->root, arena));
-	struct cpl_stanza *success;
-	struct link *link;
 
 	if (!is_proof(session, config->secret, proof, arena)) {
 		cpl_session_close(session, CPL_STREAM_NOT_AUTHORIZED, "The secret is wrong");
 		return CPL_HANDLED;
 	}
-	/* Only now: whether a component is connected is told to nobody who could not be it. */
-	link = CPL_SLOT_MAKE(session->served, link_slot);
-	if (!meet_conflict(link, config->conflict)) {
-		cpl_session_close(session, CPL_STREAM_CONFLICT, "This component is connected already");
-		return CPL_HANDLED;
-	}
-	link->session = cpl_session_ref(session);
-	success = cpl_nonza_create(&handshake_name);
-	if (cpl_session_accept_component(session, success) != 0)
-		cpl_session_unref(&link->session);
-	cpl_stanza_unref(&success);
+	if (is_asked(self, ev, config))
+		return CPL_SUSPENDED;
+	admit(session, config);
 	return CPL_HANDLED;
 }
 

@@ -318,8 +318,12 @@ tests_unit_module_test_manager_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 TEST_MODULE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere -Wl,-z,now
 check_LTLIBRARIES += tests/unit/module/holder/holder.la tests/unit/module/nostore/nostore.la tests/unit/module/rival/rival.la
 tests_unit_module_holder_holder_la_SOURCES = tests/unit/module/holder.c
-tests_unit_module_holder_holder_la_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_module_holder_holder_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=1
 tests_unit_module_holder_holder_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/holder2/holder.la
+tests_unit_module_holder2_holder_la_SOURCES = tests/unit/module/holder.c
+tests_unit_module_holder2_holder_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=2
+tests_unit_module_holder2_holder_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 tests_unit_module_nostore_nostore_la_SOURCES = tests/unit/module/nostore.c
 tests_unit_module_nostore_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=1
 tests_unit_module_nostore_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
@@ -390,6 +394,10 @@ check_LTLIBRARIES += tests/unit/module/counter15/counter.la
 tests_unit_module_counter15_counter_la_SOURCES = tests/unit/module/counter.c
 tests_unit_module_counter15_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=15
 tests_unit_module_counter15_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter16/counter.la
+tests_unit_module_counter16_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter16_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=16
+tests_unit_module_counter16_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 endif
 
 # tests/plugin: the commands of plugins-api/README.md, on an installation of this build

@@ -9,6 +9,7 @@
 #include <couplet/time.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -386,6 +387,17 @@ static const struct cpl_conn_ops ops = {
 	.describe = op_describe,
 	.memory = op_memory,
 };
+
+bool cpl_conn_peer_left(const struct cpl_conn *conn)
+{
+	const struct conn_socket *s = CPL_CONTAINER(conn, const struct conn_socket, conn);
+	struct pollfd asked;
+
+	if (conn->ops != &ops)
+		return false;
+	asked = (struct pollfd){.fd = s->io.fd, .events = POLLRDHUP};
+	return s->eof || s->broken || ending(s) || (poll(&asked, 1, 0) > 0 && asked.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
 
 struct cpl_conn *conn_socket_create(const struct conn_socket_options *options)
 {

@@ -157,6 +157,12 @@ struct cpl_conn {
 enum { CPL_PEER_TEXT = 64 };
 struct cpl_str cpl_conn_peer(const struct cpl_conn *conn, char key[CPL_PEER_TEXT]);
 
+/*
+ * Has the peer ended its side, which is reported only when all that it sent before has been read? That takes its time while the connection is paused or held, and what comes anew
+ * in its place need not wait for it. False where the implementation cannot tell.
+ */
+bool cpl_conn_peer_left(const struct cpl_conn *conn);
+
 #pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,7 @@
  *   7  undefined symbol    8  restore() fails         9  does not provide the service any more
  *   10 a pointer to its own text in its slot, 11 behind a pointer there, 12 handed over in the bag
  *   13 another version of its store                  14 needs a service that nobody provides        15 needs itself a newer version than there is
+ *   16 would like a sundial
  */
 #include "note.h"
 
@@ -92,9 +93,9 @@ static int counter_visits(struct cpl_module *self, struct cpl_host *host)
 	return ++visits->number;
 }
 
-#if KIND == 14 || KIND == 15
-CPL_SERVICE_REF(wanted, KIND == 14 ? "sundial" : "counter", KIND == 14 ? 1 : 2);
-static const struct cpl_need_row needs[] = {{&wanted, false}, {0}};
+#if KIND >= 14
+CPL_SERVICE_REF(wanted, KIND == 15 ? "counter" : "sundial", KIND == 15 ? 2 : 1);
+static const struct cpl_need_row needs[] = {{&wanted, KIND == 16}, {0}};
 #endif
 
 static const struct cpl_column columns[] = {{"count", CPL_COLUMN_INTEGER, false}, {NULL, CPL_COLUMN_TEXT, false}};
@@ -214,7 +215,7 @@ CPL_MODULE(counter) = {
 	.config_size = sizeof(struct counter_config),
 	.events = events,
 	.features = features,
-#if KIND == 14 || KIND == 15
+#if KIND >= 14
 	.needs = needs,
 #endif
 	.stores = stores,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * holder, a module that suspends messages: a timer of a second, then it says how the timer ended and resumes. It needs the counter and looks at it in its
- * callback. Its own clock ticks as long as it is let.
+ * callback. Its own clock ticks as long as it is let. With KIND 2 it has a sundial.
  */
 #include "note.h"
 
@@ -88,12 +88,16 @@ static void holder_unload(struct cpl_module *self)
 	cpl_free(cpl_module_data(self));
 }
 
+static const int sundial = 1;
+static const struct cpl_provide_row provides[] = {{"sundial", 1, &sundial}, {0}};
+
 CPL_MODULE(holder) = {
 	CPL_MODULE_HEAD("holder", "1.0", "Holds messages, for tests"),
 	.names = names,
 	.events = events,
 	.iqs = iqs,
 	.needs = needs,
+	.provides = KIND == 2 ? provides : NULL,
 	.load = holder_load,
 	.start = holder_start,
 	.stop = holder_stop,

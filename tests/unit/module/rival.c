@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rival, a module that claims what holder claims. */
+/* rival, a module that claims what holder claims. It has a sundial, too. */
 #include "note.h"
 
 CPL_NAME(ask, "urn:example:holder", "ask");
@@ -23,10 +23,14 @@ static void rival_unload(struct cpl_module *self)
 	test_note("rival.unload");
 }
 
+static const int sundial = 1;
+static const struct cpl_provide_row provides[] = {{"sundial", 1, &sundial}, {0}};
+
 CPL_MODULE(rival) = {
 	CPL_MODULE_HEAD("rival", "1.0", "A rival, for tests"),
 	.names = names,
 	.iqs = iqs,
+	.provides = provides,
 	.load = rival_load,
 	.unload = rival_unload,
 };

@@ -30,6 +30,35 @@ static void starts_in_order_and_stops_in_reverse(void **state)
 	assert_trace("holder.stop(example.org) holder.unload counter.stop(example.org) counter.unload nostore.unload");
 }
 
+/* A wish puts a module behind who fulfils it ... */
+static void wishes_are_looked_at(void **state)
+{
+	place("counter16/.libs/counter", "counter");
+	apply_good("modules: [counter, rival]\n" HOST);
+	assert_trace("nostore.load rival.load counter.load(plain) counter.start(example.org)");
+}
+
+/* ... and gives way in a circle ... */
+static void wishes_give_way(void **state)
+{
+	place("counter16/.libs/counter", "counter");
+	place("holder2/.libs/holder", "holder");
+	apply_good("modules: [counter, holder]\n" HOST);
+	assert_trace("nostore.load counter.load(plain) holder.load counter.start(example.org) holder.start(example.org)");
+}
+
+/* ... where needs do not. */
+static void needs_in_a_circle_are_refused(void **state)
+{
+	struct cpl_error error;
+
+	place("counter14/.libs/counter", "counter");
+	place("holder2/.libs/holder", "holder");
+	assert_int_equal(apply("modules: [counter, holder]\n" HOST, &error), CPL_E_INVALID);
+	assert_string_equal(error.text, "the modules counter and holder need each other");
+	assert_trace("");
+}
+
 static void names_faults_where_they_stand(void **state)
 {
 	place("counter7/.libs/counter", "counter");
@@ -340,7 +369,9 @@ static void the_driver_stays_one(void **state)
 	assert_trace("");
 	place("nostore/.libs/nostore", "nostore");
 	run_good(manager_reload, "nostore");
-	turns();
+	/* The former one takes its leave on a worker. */
+	for (int i = 0; i < 500 && !strstr(trace, "unload"); i++)
+		loop_turn(10);
 	assert_trace("nostore.load nostore.unload");
 }
 
@@ -522,6 +553,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(starts_in_order_and_stops_in_reverse, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(wishes_are_looked_at, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(wishes_give_way, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(needs_in_a_circle_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(names_faults_where_they_stand, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refuses_other_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(failing_start_undoes_all, set_up, tear_down),
