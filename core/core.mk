@@ -5,7 +5,7 @@ libcore_la_LIBADD = $(EXPAT_LIBS) $(OPENSSL_LIBS) $(YAML_LIBS) $(IDN_LIBS) $(CUR
 
 # core/base
 libcore_la_SOURCES += core/base/account.c core/base/account.h core/base/arena.c core/base/clock.h core/base/codec.c core/base/count.c core/base/count.h \
-	core/base/error.c core/base/ledger.c core/base/ledger.h core/base/logger.c core/base/logger.h core/base/logger_journal.c core/base/logger_journal.h core/base/logger_levels.c core/base/logger_levels.h core/base/map.c \
+	core/base/error.c core/base/ledger.c core/base/ledger.h core/base/logger.c core/base/logger.h core/base/logger_journal.c core/base/logger_journal.h core/base/logger_levels.c core/base/logger_levels.h core/base/logger_line.c core/base/logger_line.h core/base/map.c \
 	core/base/map.h core/base/memory.c core/base/memory.h core/base/metric.c core/base/metric.h core/base/poison.h \
 	core/base/random.c core/base/reach.c core/base/reach.h core/base/str.c core/base/time.c core/base/timing.c core/base/timing.h core/base/trim.c core/base/trim.h core/base/watchdog.c core/base/watchdog.h
 

@@ -30,6 +30,7 @@ struct tls_contexts *server_judge_certificates(const struct config *config, stru
 	struct tls_settings settings = {
 		.min_version = config->core.tls_min_version ? "TLSv1.3" : "TLSv1.2",
 		.ciphers = config->core.tls_ciphers.ptr,
+		.suites = config->core.tls_ciphersuites.ptr,
 		.unique_tls13 = config->core.tls_unique_compat,
 		.tickets_ms = config->core.tls_tickets,
 	};

@@ -7,6 +7,7 @@
 #include "core/base/account.h"
 #include "core/base/clock.h"
 #include "core/base/logger_journal.h"
+#include "core/base/logger_line.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,60 +68,13 @@ static struct {
 /* The writer thread's. */
 static struct sink sink = {.kind = LOGGER_STDERR, .fd = -1};
 
-/*
- * Copies `text` with control characters and bytes that are not UTF-8 as \xNN, at most `size` bytes; returns
- * how many.
- */
-static size_t escape(char *to, size_t size, struct cpl_str text)
-{
-	size_t at = 0, len = 0;
-
-	while (at < text.len) {
-		unsigned char c = (unsigned char)text.ptr[at];
-		size_t step = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-		bool plain = step <= text.len - at &&
-			     cpl_str_is_utf8((struct cpl_str){text.ptr + at, step}) && c >= 0x20 &&
-			     c != 0x7f && !(c == 0xc2 && (unsigned char)text.ptr[at + 1] < 0xa0);
-
-		if (!plain)
-			step = 1;
-		if (len + (plain ? step : 4) > size)
-			break;
-		if (plain) {
-			memcpy(to + len, text.ptr + at, step);
-			len += step;
-		} else {
-			static const char digits[] = "0123456789abcdef";
-
-			to[len++] = '\\';
-			to[len++] = 'x';
-			to[len++] = digits[c >> 4];
-			to[len++] = digits[c & 15];
-		}
-		at += step;
-	}
-	return len;
-}
-
-/* "2026-01-31T12:00:00.123Z info  ". */
-static size_t head_write(char *to, size_t size, enum cpl_log_level level)
-{
-	char text[CPL_TIME_TEXT];
-	int64_t now = clock_system_now();
-	struct cpl_str second = cpl_time_format(now - now % 1000, text);
-	int len = snprintf(to, size, "%.*s.%03dZ %-5s ", (int)second.len - 1, second.ptr, (int)(now % 1000),
-			   logger_level_name(level));
-
-	return (size_t)len;
-}
-
 static __attribute__((format(printf, 2, 0))) struct item *item_create(enum cpl_log_level level,
 								      const char *format, va_list args)
 {
 	char message[MESSAGE_MAX], head[64];
 	struct account *account = account_now.account;
 	int len = vsnprintf(message, sizeof(message), format, args);
-	size_t name_len = strlen(account->name), head_len = head_write(head, sizeof(head), level), at, room;
+	size_t name_len = strlen(account->name), head_len = line_head(head, sizeof(head), level), at, room;
 	struct cpl_str text;
 	struct item *item;
 
@@ -139,7 +93,7 @@ static __attribute__((format(printf, 2, 0))) struct item *item_create(enum cpl_l
 	at = head_len + name_len;
 	item->text[at++] = ':';
 	item->text[at++] = ' ';
-	at += escape(item->text + at, room, text);
+	at += line_escape(item->text + at, room, text);
 	item->text[at++] = '\n';
 	item->text[at] = '\0';
 	item->len = at;
@@ -245,8 +199,7 @@ static void line_write(const struct item *item)
 	}
 }
 
-static __attribute__((format(printf, 2, 3))) void line_writef(enum cpl_log_level level, const char *format,
-							      ...)
+static __attribute__((format(printf, 2, 3))) void line_writef(enum cpl_log_level level, const char *format, ...)
 {
 	struct item *item;
 	va_list args;
@@ -310,8 +263,8 @@ static void item_run(struct item *item)
 	}
 }
 
-/* Under the lock. */
-static void queue_append(struct item *item)
+/* Under the lock. True: the writer sleeps and is to be woken, without the lock, which it would wait for. */
+static bool queue_append(struct item *item)
 {
 	if (!queue.first)
 		queue.last = &queue.first;
@@ -322,24 +275,101 @@ static void queue_append(struct item *item)
 		queue.lines++;
 		queue.bytes += item->len;
 	}
-	if (queue.first == item)
+	return queue.first == item;
+}
+
+/* An order, which a logger that does not run needs not carry out. */
+static void order(struct item *item)
+{
+	bool wake = false;
+
+	pthread_mutex_lock(&queue.lock);
+	if (queue.running)
+		wake = queue_append(item);
+	else
+		free(item);
+	pthread_mutex_unlock(&queue.lock);
+	if (wake)
 		pthread_cond_signal(&queue.filled);
 }
 
 /* A line leaves the bound only when it is written: what the writer holds in its hand counts. */
-static void item_finish(struct item *item)
+static void items_finish(struct item *first)
 {
 	pthread_mutex_lock(&queue.lock);
-	if (item->what == ITEM_LINE) {
-		queue.lines--;
-		queue.bytes -= item->len;
+	for (const struct item *item = first; item; item = item->next) {
+		queue.lines -= item->what == ITEM_LINE;
+		queue.bytes -= item->what == ITEM_LINE ? item->len : 0;
 	}
 	pthread_mutex_unlock(&queue.lock);
-	free(item);
+	while (first) {
+		struct item *next = first->next;
+
+		free(first);
+		first = next;
+	}
+}
+
+/* Lines that go into a stream with one write, as many as a pipe takes whole. */
+static struct {
+	struct item *first, **last;
+	char text[4096];
+	size_t len, lines;
+} joined;
+
+static void joined_write(void)
+{
+	if (!joined.first)
+		return;
+	if (!write_all(sink.kind == LOGGER_FILE ? sink.fd : STDERR_FILENO, joined.text, joined.len)) {
+		pthread_mutex_lock(&queue.lock);
+		queue.dropped += joined.lines;
+		pthread_mutex_unlock(&queue.lock);
+	}
+	items_finish(joined.first);
+	joined.first = NULL;
+	joined.len = joined.lines = 0;
+}
+
+/* False: it has to be run alone. */
+static bool join(struct item *item)
+{
+	bool stream = sink.kind == LOGGER_FILE || (sink.kind == LOGGER_STDERR && !sink.journal);
+
+	if (item->what != ITEM_LINE || !stream || item->len > sizeof(joined.text))
+		return false;
+	if (joined.len + item->len > sizeof(joined.text))
+		joined_write();
+	if (!joined.first)
+		joined.last = &joined.first;
+	*joined.last = item;
+	joined.last = &item->next;
+	memcpy(joined.text + joined.len, item->text, item->len);
+	joined.len += item->len;
+	joined.lines++;
+	return true;
+}
+
+static void items_run(struct item *item)
+{
+	while (item) {
+		struct item *next = item->next;
+
+		item->next = NULL;
+		if (!join(item)) {
+			joined_write();
+			item_run(item);
+			items_finish(item);
+		}
+		item = next;
+	}
+	joined_write();
 }
 
 static void *writer(void *unused)
 {
+	/* A line can wait until whoever logged it has nothing else to do. */
+	pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
 	pthread_mutex_lock(&queue.lock);
 	while (queue.first || !queue.ending) {
 		struct item *item = queue.first;
@@ -354,20 +384,13 @@ static void *writer(void *unused)
 		queue.busy = true;
 		queue.first = NULL;
 		pthread_mutex_unlock(&queue.lock);
-		while (item) {
-			struct item *next = item->next;
-
-			item_run(item);
-			item_finish(item);
-			item = next;
-		}
+		items_run(item);
 		pthread_mutex_lock(&queue.lock);
 		lost = queue.dropped - queue.told;
 		queue.told = queue.dropped;
 		pthread_mutex_unlock(&queue.lock);
 		if (lost)
-			line_writef(CPL_LOG_WARN, "log lines dropped, the log could not keep up count=%zu",
-				    lost);
+			line_writef(CPL_LOG_WARN, "log lines dropped, the log could not keep up count=%zu", lost);
 		pthread_mutex_lock(&queue.lock);
 	}
 	queue.busy = false;
@@ -381,6 +404,7 @@ void cpl_log_write(enum cpl_log_level level, const char *format, ...)
 	const char *module = account_now.account->name;
 	unsigned wanted = logger_judge(level, module);
 	struct item *item;
+	bool wake = false;
 	va_list args;
 
 	if (!wanted)
@@ -409,9 +433,11 @@ void cpl_log_write(enum cpl_log_level level, const char *format, ...)
 		queue.dropped++;
 		free(item);
 	} else {
-		queue_append(item);
+		wake = queue_append(item);
 	}
 	pthread_mutex_unlock(&queue.lock);
+	if (wake)
+		pthread_cond_signal(&queue.filled);
 }
 
 /*
@@ -518,9 +544,7 @@ int logger_change(const struct logger_options *options, struct cpl_error *error)
 		return code;
 	}
 	levels_apply(options);
-	pthread_mutex_lock(&queue.lock);
-	queue_append(item);
-	pthread_mutex_unlock(&queue.lock);
+	order(item);
 	return 0;
 }
 
@@ -533,12 +557,7 @@ void logger_reopen(void)
 		return;
 	}
 	*item = (struct item){.what = ITEM_REOPEN};
-	pthread_mutex_lock(&queue.lock);
-	if (queue.running)
-		queue_append(item);
-	else
-		free(item);
-	pthread_mutex_unlock(&queue.lock);
+	order(item);
 }
 
 void logger_finish(void)

@@ -64,6 +64,7 @@ struct config_core {
 	int tls_min_version;          /* 0: TLSv1.2, 1: TLSv1.3 */
 	int64_t tls_tickets;          /* ms; 0: none */
 	struct cpl_str tls_ciphers;
+	struct cpl_str tls_ciphersuites;
 	bool tls_unique_compat;
 	int parser;                   /* enum strict_mode */
 	bool stop_on_listen_failure;

@@ -48,6 +48,8 @@ const struct cpl_option config_core_options[] = {
 	ROW("crypto.min_version", ENUM, int, tls_min_version, "TLSv1.2", NULL, NULL, tls_versions, CPL_RELOADABLE, "The oldest TLS version."),
 	STRING("crypto.ciphers", tls_ciphers, NULL, CPL_RELOADABLE,
 	       "Cipher suites of TLS 1.2, as openssl-ciphers(1) has them. Default: those with forward secrecy and AEAD."),
+	STRING("crypto.ciphersuites", tls_ciphersuites, NULL, CPL_RELOADABLE,
+	       "Cipher suites of TLS 1.3, best first, colons between them. Default: AES-128-GCM with SHA-256, which costs a login least, AES-256-GCM, ChaCha20-Poly1305."),
 	ROW("crypto.tls_unique", BOOL, bool, tls_unique_compat, "true", NULL, NULL, NULL, CPL_RELOADABLE,
 	    "Whether tls-unique channel binding is also accepted under TLS 1.3, for clients that know no other."),
 	ROW("crypto.session_tickets", TIME, int64_t, tls_tickets, "12h", "0s", "7d", NULL, CPL_RELOADABLE,

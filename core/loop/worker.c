@@ -63,6 +63,8 @@ static void hand_over(struct loop_hook *end_of_turn)
 static void *worker(void *unused)
 {
 	pthread_setname_np(pthread_self(), "couplet-worker");
+	/* Its share of the processor stays the same; it only never takes it from the session thread at the moment in which it is woken. */
+	pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
 	pthread_mutex_lock(&pool.lock);
 	for (;;) {
 		struct worker_job *job = pool.first;

@@ -296,6 +296,9 @@ static enum tls_read read_records(struct tls *tls, char *out, size_t size, size_
 		count = SSL_read(tls->ssl, out + *len, (int)room);
 		if (count > 0) {
 			*len += (size_t)count;
+			/* To be told that there is no more costs as much as a small record. */
+			if (tls_bio_exhausted() && !SSL_has_pending(tls->ssl))
+				return TLS_READ_ALL;
 			continue;
 		}
 		switch (SSL_get_error(tls->ssl, count)) {

@@ -63,6 +63,11 @@ void tls_bio_aim(struct cpl_str input, struct output *raw)
 	sink = raw;
 }
 
+bool tls_bio_exhausted(void)
+{
+	return !source.len;
+}
+
 void tls_bio_finish(void)
 {
 	BIO_free(shared);

@@ -14,6 +14,8 @@
 BIO *tls_bio_ref(void);
 /* What the next calls of OpenSSL read and where they write. */
 void tls_bio_aim(struct cpl_str input, struct output *raw);
+/* Whether nothing is left of the input. */
+bool tls_bio_exhausted(void);
 /* Releases it; no SSL object may have it. */
 void tls_bio_finish(void);
 

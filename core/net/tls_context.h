@@ -21,6 +21,7 @@ struct tls_host {
 struct tls_settings {
 	const char *min_version; /* "TLSv1.2" or "TLSv1.3" */
 	const char *ciphers;	 /* OpenSSL list for TLS 1.2; NULL or empty: our default */
+	const char *suites;	 /* names of TLS 1.3, colons between them; NULL or empty: our default */
 	bool unique_tls13; /* answer tls-unique under TLS 1.3 with the first Finished (compatibility) */
 	int64_t tickets_ms; /* how long a session can be resumed (tls_tickets.h); 0: no tickets */
 };

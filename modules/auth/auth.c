@@ -40,17 +40,20 @@ static int load(struct cpl_module *self, struct cpl_error *error)
 	int code = credentials_load_secret(auth, error);
 
 	auth_failures = cpl_metric_counter(self, "failures", "Authentications that have failed.", NULL, CPL_NONE);
-	if (code == CPL_OK)
-		cpl_module_set_data(self, auth);
-	else
+	if (code != CPL_OK) {
 		cpl_free_secret(auth);
-	return code;
+		return code;
+	}
+	cpl_module_set_data(self, auth);
+	scram_prepare();
+	return CPL_OK;
 }
 
 static void unload(struct cpl_module *self)
 {
 	cpl_free_secret(cpl_module_data(self));
 	cpl_module_set_data(self, NULL);
+	scram_release();
 }
 
 CPL_MODULE(auth) = {

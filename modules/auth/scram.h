@@ -23,6 +23,10 @@ enum {
 	SCRAM_PASSWORD_MAX = 1023, /* bytes, after SASLprep */
 };
 
+/* Looks the hashes up once, so that not each use does; without it all works, slower. release drops them again. */
+void scram_prepare(void);
+void scram_release(void);
+
 /* Bytes of a digest. */
 size_t scram_digest_size(enum scram_hash hash);
 

@@ -357,6 +357,39 @@ static void threads_log(void **state)
 	logger_finish();
 }
 
+/* Lines of all lengths, also those that are longer than what is written at once, arrive in a file whole and in order, with a change of file among them. */
+static void lines_are_joined(void **state)
+{
+	enum { COUNT = 200, LONGEST = 4090 };
+	static char text[COUNT * (LONGEST + 100)];
+	char filler[LONGEST + 1], *line, *rest;
+	size_t len;
+	int number = 0;
+
+	memset(filler, 'x', sizeof(filler));
+	start(LOGGER_FILE, CPL_LOG_INFO, path);
+	for (int i = 0; i < COUNT; i++) {
+		if (i == COUNT / 2) {
+			assert_int_equal(rename(path, moved), 0);
+			logger_reopen();
+		}
+		cpl_log_info("line=%03d %.*s", i, i * 613 % (LONGEST - 8), filler);
+	}
+	logger_finish();
+	len = file_read(moved, text, sizeof(text));
+	file_read(path, text + len, sizeof(text) - len);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest), number++) {
+		int found = -1;
+
+		assert_int_equal(sscanf(line + 24, " info core: line=%d", &found), 1);
+		assert_int_equal(found, number);
+		assert_int_equal(strlen(strrchr(line, ' ') + 1), number * 613 % (LONGEST - 8));
+	}
+	assert_int_equal(number, COUNT);
+	unlink(path);
+	unlink(moved);
+}
+
 /* Adds what is there to the buffer and returns how many lines it holds. */
 static size_t drain(int fd, struct cpl_buf *buf)
 {
@@ -440,6 +473,7 @@ int main(void)
 		cmocka_unit_test(failing_change_changes_nothing),
 		cmocka_unit_test(change_of_sink_keeps_the_order),
 		cmocka_unit_test(threads_log),
+		cmocka_unit_test(lines_are_joined),
 		cmocka_unit_test(stalled_sink_drops),
 		cmocka_unit_test(finish_gives_up),
 	};

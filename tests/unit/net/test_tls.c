@@ -214,7 +214,7 @@ static void bindings(int version)
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_EXPORTER, NULL), 32);
 	assert_memory_equal(ours, theirs, 32);
 	len = SSL_get_finished(client->ssl, theirs, sizeof(theirs));
-	assert_int_equal(len, version == TLS1_2_VERSION ? 12 : 48);
+	assert_int_equal(len, version == TLS1_2_VERSION ? 12 : 32);
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_TLS_UNIQUE, ours), len);
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_TLS_UNIQUE, NULL), len);
 	assert_memory_equal(ours, theirs, len);
@@ -246,6 +246,30 @@ static void test_bindings_without_extended_master_secret(void **state)
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_TLS_UNIQUE, NULL), 0);
 	assert_int_equal(conn->ops->binding(conn, CPL_BINDING_SERVER_END_POINT, data), 32);
 	client_destroy(client);
+}
+
+/* ---- cipher suites ---- */
+
+static bool agrees_on(const char *suites, const char *name)
+{
+	const struct tls_host host = {.name = CPL_STR("example.org"), .certificate = certificate_path};
+	const struct tls_settings settings = {.min_version = "TLSv1.2", .suites = suites, .unique_tls13 = true};
+	struct client *client;
+	bool agreed;
+
+	tls_contexts_install(tls_contexts_create(&host, 1, &settings, no_complaint, NULL));
+	client = direct(TLS1_3_VERSION);
+	agreed = client_handshake(client) && strcmp(SSL_get_cipher_name(client->ssl), name) == 0;
+	client_destroy(client);
+	return agreed;
+}
+
+/* The client offers AES-256 first (OpenSSL's order); the server's order decides, and the mandatory suite of RFC 8446 9.1 is its first. */
+static void test_suites(void **state)
+{
+	assert_true(agrees_on("TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"));
+	assert_true(agrees_on("TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"));
+	assert_true(agrees_on(NULL, "TLS_AES_128_GCM_SHA256"));
 }
 
 /* ---- session tickets (RFC 8446 4.6.1) ---- */
@@ -422,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_key_update),
 		cmocka_unit_test(test_alpn),
+		cmocka_unit_test(test_suites),
 		cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_bindings_without_extended_master_secret),
 		cmocka_unit_test(test_tickets),

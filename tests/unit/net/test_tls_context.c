@@ -233,6 +233,11 @@ static void test_settings(void **state)
 		&host, 1, &(struct tls_settings){.min_version = "TLSv1.2", .ciphers = "NONSENSE"}, report,
 		NULL));
 	assert_reported("1 error: no cipher of TLS 1.2 is known in \"NONSENSE\"");
+	assert_null(tls_contexts_create(
+		&host, 1, &(struct tls_settings){.min_version = "TLSv1.2", .suites = "TLS_AES_128_GCM_SHA256:NONSENSE"}, report,
+		NULL));
+	assert_reported("1 error: no cipher suite of TLS 1.3 is called \"NONSENSE\"; there are TLS_AES_128_GCM_SHA256, "
+			"TLS_AES_256_GCM_SHA384 and TLS_CHACHA20_POLY1305_SHA256");
 }
 
 /* ---- names in certificates (RFC 6120 13.7.1.2) ---- */
