@@ -300,6 +300,7 @@ void exchange_wait_drop(struct exchange_wait **wait)
 {
 	cpl_session_unref(&(*wait)->session);
 	cpl_buf_finish(&(*wait)->success);
+	cpl_free((*wait)->text);
 	cpl_free(*wait);
 	*wait = NULL;
 }
@@ -362,6 +363,17 @@ static void settle(struct exchange_wait *wait, struct exchange *exchange, const 
 	exchange_wait_end(&wait);
 }
 
+/* Both reads are asked for at once: one way to the storage thread and back. Either may be the last. */
+static void proven_part(struct exchange_wait *wait)
+{
+	if (--wait->outstanding > 0)
+		return;
+	if (exchange_wait_alive(wait, wait->status))
+		settle(wait, exchange_find(wait->session), wait->fault, wait->text);
+	else
+		exchange_wait_end(&wait);
+}
+
 /*
  * An exchange may stay open while the password is changed, or the account removed and its name given to
  * somebody else: the keys that were proven must be the ones of now.
@@ -369,44 +381,34 @@ static void settle(struct exchange_wait *wait, struct exchange *exchange, const 
 static void on_keys(struct cpl_call *call)
 {
 	struct exchange_wait *wait = CPL_CONTAINER(call, struct exchange_wait, store.call);
-	struct exchange *exchange = exchange_find(wait->session);
 
-	if (!exchange_wait_alive(wait, call->status)) {
-		exchange_wait_end(&wait);
-		return;
-	}
-	if (call->status != CPL_OK && call->status != CPL_E_NOT_FOUND)
-		settle(wait, exchange, "temporary-auth-failure", NULL);
-	else
-		settle(wait, exchange, scram_is_current(exchange, &wait->store) ? NULL : "not-authorized", NULL);
+	if (!exchange_wait_alive(wait, call->status))
+		wait->status = CPL_E_CANCELLED;
+	else if (!wait->fault && call->status != CPL_OK && call->status != CPL_E_NOT_FOUND)
+		wait->fault = "temporary-auth-failure";
+	else if (!wait->fault && !scram_is_current(exchange_find(wait->session), &wait->store))
+		wait->fault = "not-authorized";
+	proven_part(wait);
 }
 
+/* What it says of the account goes before what was wrong with the keys. */
 static void on_account(struct cpl_call *call)
 {
 	struct exchange_wait *wait = CPL_CONTAINER(call, struct exchange_wait, account.call);
-	struct exchange *exchange = exchange_find(wait->session);
-	const char *fault = NULL, *text = NULL;
 
 	if (!exchange_wait_alive(wait, call->status)) {
-		exchange_wait_end(&wait);
-		return;
-	}
-	if (call->status == CPL_E_NOT_FOUND) {
-		fault = "not-authorized";
+		wait->status = CPL_E_CANCELLED;
+	} else if (call->status == CPL_E_NOT_FOUND) {
+		wait->fault = "not-authorized";
 	} else if (call->status != CPL_OK) {
 		cpl_log_error("account not readable account=%.*s error=%s",
-			      CPL_ARG(cpl_jid_str(exchange->account)), cpl_code_text(call->status));
-		fault = "temporary-auth-failure";
+			      CPL_ARG(cpl_jid_str(exchange_find(wait->session)->account)), cpl_code_text(call->status));
+		wait->fault = "temporary-auth-failure";
 	} else if (wait->account.state.disabled) {
-		fault = "account-disabled";
-		text = wait->account.state.reason.ptr; /* ends in NUL: a copy in an arena */
-	} else if (exchange->scram) {
-		if (cpl_store_get(&wait->store, &wait->session->scope, &credentials_store, exchange->account,
-				  CPL_NONE, on_keys) == 0)
-			return;
-		fault = "temporary-auth-failure";
+		wait->fault = "account-disabled";
+		wait->text = wait->account.state.reason.ptr ? cpl_strdup(wait->account.state.reason) : NULL;
 	}
-	settle(wait, exchange, fault, text);
+	proven_part(wait);
 }
 
 enum cpl_flow exchange_proven(struct exchange_wait *wait, struct cpl_ev_nonza *ev, struct exchange *exchange)
@@ -414,8 +416,14 @@ enum cpl_flow exchange_proven(struct exchange_wait *wait, struct cpl_ev_nonza *e
 	struct cpl_session *s = wait->session;
 
 	wait->mechanism = mechanism_names[exchange->mechanism];
-	if (cpl_account_state(&wait->account, &s->scope, exchange->account, on_account) == 0)
+	if (cpl_account_state(&wait->account, &s->scope, exchange->account, on_account) == 0) {
+		wait->outstanding = 1;
+		if (exchange->scram && cpl_store_get(&wait->store, &s->scope, &credentials_store, exchange->account, CPL_NONE, on_keys) == 0)
+			wait->outstanding = 2;
+		else if (exchange->scram)
+			wait->fault = "temporary-auth-failure";
 		return ev ? exchange_wait_begin(wait, ev) : CPL_SUSPENDED;
+	}
 	exchange_fail(s, exchange, "temporary-auth-failure", NULL);
 	if (ev)
 		exchange_wait_drop(&wait);

@@ -83,8 +83,10 @@ struct exchange_wait {
 	struct cpl_buf
 		success; /* data for <success/>; while SCRAM looks up: the attribute h for the challenge */
 	const char *mechanism;
-	unsigned outstanding; /* SCRAM's look-up: calls that have not come back */
+	unsigned outstanding; /* calls that were made together and have not come back */
 	int status;	      /* and what was wrong with one that has */
+	const char *fault;    /* after the proof: the condition with which it fails all the same */
+	char *text;	      /* and words for it */
 };
 struct exchange_wait *exchange_wait_create(struct cpl_session *s);
 /* For the handler: what it waits for has been started. Returns CPL_SUSPENDED. */
@@ -94,7 +96,7 @@ void exchange_wait_drop(struct exchange_wait **wait);
 bool exchange_wait_alive(const struct exchange_wait *wait, int status);
 void exchange_wait_end(struct exchange_wait **wait);
 
-/* The identity has been proven: asks whether the account is disabled, then sets it. Consumes `wait`,
+/* The identity has been proven: asks whether the account is disabled and, for SCRAM, whether its keys are still the same, then sets it. Consumes `wait`,
  * suspended or (ev not NULL) not yet. */
 enum cpl_flow exchange_proven(struct exchange_wait *wait, struct cpl_ev_nonza *ev, struct exchange *exchange);
 
