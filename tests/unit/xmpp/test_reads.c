@@ -74,10 +74,59 @@ static void test_online_accounts_are_not_read_again(void **state)
 	assert_received(&third, "juliet@example.org");
 }
 
+/* Nor are they read for what is changed, or for a resource that goes while another stays. */
+static void test_changes_read_nothing(void **state)
+{
+	uint64_t before;
+
+	stage_login(&juliet, "juliet@example.org/b");
+	stage_send(&juliet, "<presence/>");
+	stage_login(&romeo, "romeo@example.org/a");
+	stage_send(&romeo, "<presence/>");
+	stage_settle();
+	before = counts[COUNT_STORAGE_READS];
+	stage_send(&romeo, "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='juliet@example.org' name='Juliet'/></query></iq>"
+			   "<iq type='set' id='2'><query xmlns='jabber:iq:roster'><item jid='nurse@example.net'><group>Capulet</group></item></query></iq>"
+			   "<presence type='subscribe' to='juliet@example.org'/>");
+	stage_settle();
+	stage_send(&juliet, "<presence type='subscribed' to='romeo@example.org'/><presence type='unsubscribed' to='romeo@example.org'/>");
+	stage_settle();
+	stage_send(&romeo, "<iq type='set' id='3'><query xmlns='jabber:iq:roster'><item jid='nurse@example.net' subscription='remove'/></query></iq>"
+			   "<presence><priority>5</priority></presence><presence><show>away</show></presence>");
+	stage_settle();
+	assert_received(&romeo, "id='3'");
+	assert_int_equal(counts[COUNT_STORAGE_READS] - before, 0);
+	stage_login(&third, "romeo@example.org/c");
+	before = counts[COUNT_STORAGE_READS];
+	stage_leave(&third);
+	stage_settle();
+	stage_send(&romeo, "<iq type='get' id='4'><query xmlns='jabber:iq:roster'/></iq>");
+	stage_send(&juliet, "<message type='chat' to='romeo@example.org/c'><body>x</body></message><presence type='probe' to='romeo@example.org'/>");
+	stage_settle();
+	assert_received(&romeo, "id='4'");
+	assert_int_equal(counts[COUNT_STORAGE_READS] - before, 0);
+}
+
+/* The account and its role, the three parts of the roster, and what was kept while nobody was there: nothing else, and nothing twice, from the bind on. */
+static void test_first_session_reads_each_store_once(void **state)
+{
+	uint64_t before = counts[COUNT_STORAGE_READS];
+
+	stage_login(&romeo, "romeo@example.org/a");
+	assert_int_equal(counts[COUNT_STORAGE_READS] - before, 5);
+	stage_send(&romeo, "<presence/>");
+	stage_settle();
+	assert_int_equal(counts[COUNT_STORAGE_READS] - before, 6);
+	stage_login(&third, "romeo@example.org/c");
+	assert_int_equal(counts[COUNT_STORAGE_READS] - before, 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_online_accounts_are_not_read_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_changes_read_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_first_session_reads_each_store_once, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
