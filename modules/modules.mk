@@ -5,6 +5,16 @@ module_LTLIBRARIES += modules/adhoc.la
 modules_adhoc_la_SOURCES = modules/adhoc/adhoc.c modules/adhoc/adhoc.h modules/adhoc/form.c modules/adhoc/profile.c modules/adhoc/profile.h modules/adhoc/session.c
 modules_adhoc_la_LDFLAGS = $(MODULE_LDFLAGS)
 
+module_LTLIBRARIES += modules/archive.la
+modules_archive_la_SOURCES = modules/archive/archive.c modules/archive/archive.h modules/archive/ask.c modules/archive/expire.c modules/archive/preferences.c \
+	modules/archive/purge.c modules/archive/transfer.c
+modules_archive_la_LDFLAGS = $(MODULE_LDFLAGS)
+
+module_LTLIBRARIES += modules/mam.la
+modules_mam_la_SOURCES = modules/mam/answer.c modules/mam/commands.c modules/mam/keep.c modules/mam/mam.c modules/mam/mam.h modules/mam/preferences.c \
+	modules/mam/query.c modules/mam/worth.c
+modules_mam_la_LDFLAGS = $(MODULE_LDFLAGS)
+
 module_LTLIBRARIES += modules/auth.la
 modules_auth_la_SOURCES = \
 	modules/auth/accounts.c modules/auth/accounts.h \

@@ -4,7 +4,7 @@ coupletinclude_HEADERS = plugins-api/couplet/account.h plugins-api/couplet/adhoc
 	plugins-api/couplet/event.h plugins-api/couplet/events.def plugins-api/couplet/form.h plugins-api/couplet/frozen.h plugins-api/couplet/http.h plugins-api/couplet/jid.h plugins-api/couplet/list.h \
 	plugins-api/couplet/log.h plugins-api/couplet/map.h plugins-api/couplet/memory.h plugins-api/couplet/metric.h plugins-api/couplet/module.h \
 	plugins-api/couplet/option.h plugins-api/couplet/permission.h plugins-api/couplet/publish.h \
-	plugins-api/couplet/schedule.h plugins-api/couplet/service.h plugins-api/couplet/service-invites.h plugins-api/couplet/service-roster.h \
+	plugins-api/couplet/schedule.h plugins-api/couplet/service.h plugins-api/couplet/service-archive.h plugins-api/couplet/service-invites.h plugins-api/couplet/service-roster.h \
 	plugins-api/couplet/service-tls.h plugins-api/couplet/session.h plugins-api/couplet/stanza.h plugins-api/couplet/store.h \
 	plugins-api/couplet/str.h plugins-api/couplet/test.h plugins-api/couplet/time.h plugins-api/couplet/transfer.h
 pkgconfigdir = $(libdir)/pkgconfig

@@ -396,6 +396,23 @@ void cpl_module_set_data(struct cpl_module *self, void *data)
 	self->data = data;
 }
 
+_Static_assert(sizeof(struct account_visit) <= sizeof(struct cpl_visit), "it has room");
+
+void cpl_provider_enter(struct cpl_module *provider, struct cpl_visit *visit)
+{
+	struct account_visit entered = account_enter(provider->account, provider, ACCOUNT_IN_SERVICE);
+
+	memcpy(visit->impl, &entered, sizeof(entered));
+}
+
+void cpl_provider_leave(const struct cpl_visit *visit)
+{
+	struct account_visit entered;
+
+	memcpy(&entered, visit->impl, sizeof(entered));
+	account_leave(&entered);
+}
+
 struct cpl_scope *cpl_module_scope(struct cpl_module *self)
 {
 	return &self->scope;

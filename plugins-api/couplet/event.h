@@ -168,6 +168,13 @@ struct cpl_ev_see {
 	struct cpl_user *user;
 	struct cpl_jid from;
 };
+/* A message that the account sends or receives. */
+struct cpl_ev_archive {
+	struct cpl_user *user;
+	const struct cpl_stanza *stanza;
+	struct cpl_jid with; /* whom it goes to or comes from */
+	bool sent;           /* by the account; false: received, also by its sender */
+};
 struct cpl_ev_component {
 	struct cpl_host *host;       /* on which the event runs */
 	struct cpl_session *session; /* session->served is the component's own host */

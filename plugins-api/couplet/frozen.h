@@ -27,6 +27,10 @@ CPL_FROZEN(cpl_scope, 32);
 CPL_FROZEN(cpl_value, 32);
 CPL_FROZEN(cpl_row, 80);
 CPL_FROZEN(cpl_archive_query, 64);
+CPL_FROZEN(cpl_archive_item, 56);
+CPL_FROZEN(cpl_archive_question, 152);
+CPL_FROZEN(cpl_archive_preferences, 40);
+CPL_FROZEN(cpl_visit, 64);
 
 /* Calls, embedded in the structs of those who make them. */
 CPL_FROZEN(cpl_call, 112);
@@ -40,6 +44,10 @@ CPL_FROZEN(cpl_invite_shown, 40);
 CPL_FROZEN(cpl_authenticate, 128);
 CPL_FROZEN(cpl_bind, 128);
 CPL_FROZEN(cpl_roster_change, 304);
+CPL_FROZEN(cpl_archive_append, 208);
+CPL_FROZEN(cpl_archive_page, 184);
+CPL_FROZEN(cpl_archive_wishes, 200);
+CPL_FROZEN(cpl_archive_purge, 152);
 CPL_FROZEN(cpl_role_call, 128);
 CPL_FROZEN(cpl_account_call, 224);
 CPL_FROZEN(cpl_account_state, 96);
@@ -80,5 +88,6 @@ CPL_FROZEN(cpl_ev_creating, 608);
 CPL_FROZEN(cpl_ev_disco, 72);
 CPL_FROZEN(cpl_ev_roster, 48);
 CPL_FROZEN(cpl_ev_see, 24);
+CPL_FROZEN(cpl_ev_archive, 40);
 
 #endif

@@ -35,6 +35,7 @@
 #include <couplet/publish.h>
 #include <couplet/schedule.h>
 #include <couplet/service.h>
+#include <couplet/service-archive.h>
 #include <couplet/service-invites.h>
 #include <couplet/service-roster.h>
 #include <couplet/service-tls.h>

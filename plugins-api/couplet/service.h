@@ -34,6 +34,16 @@ struct cpl_need_row {
 /* The service's table on this host (NULL host: a global service such as storage), and the module to hand to its functions; NULL when nobody provides it. */
 #pragma GCC visibility push(default)
 const void *cpl_service_find(struct cpl_host *host, const struct cpl_service_ref *ref, struct cpl_module **provider);
+
+/*
+ * For providers. A function of a service runs as part of the module that calls it: calls that are begun there are the caller's. Calls and jobs whose callbacks are the provider's own code must be
+ * the provider's, so that neither a reload nor an unload closes it while they are under way: it starts them between these two, the caller's call before. `visit` is the provider's, zeroed or not.
+ */
+struct cpl_visit {
+	void *impl[8];
+};
+void cpl_provider_enter(struct cpl_module *provider, struct cpl_visit *visit);
+void cpl_provider_leave(const struct cpl_visit *visit);
 #pragma GCC visibility pop
 
 /* ---- accounts, version 1: who may log in. The bundled provider is the module auth. ---- */

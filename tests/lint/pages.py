@@ -10,7 +10,7 @@ import textwrap
 HEADERS = 'plugins-api/couplet/'
 EVENTS, API = 'man/couplet-events.7', 'man/couplet-api.3'
 # From what everything needs to what few need; a header that is not named comes at the end.
-ORDER = 'module event stanza session jid call option command store service service-roster blocklist service-tls conn str memory list map time log error'.split()
+ORDER = 'module event stanza session jid call option command store service service-roster service-archive blocklist service-tls conn str memory list map time log error'.split()
 WIDTH = 78
 TYPE = re.compile(r'(struct|enum|union)(?:\s+(\w+))?\s*\{(.*)\}\s*(\w*)\s*;?$', re.S)
 
