@@ -24,12 +24,9 @@ static struct kind {
 	struct cpl_list arrays; /* struct array.node */
 } kinds[KINDS];
 
-/* What precedes the items of a struct cpl_slots. */
+/* What precedes the items of a struct cpl_slots, which says how many there are. */
 struct array {
-	struct cpl_list node;
-	uint32_t count;
-	uint16_t of;
-	bool ending;		 /* all its data are being released */
+	struct cpl_list node;	 /* not linked: all its data are being released */
 	struct cpl_slots *slots; /* the object's, which point here */
 	void *items[];
 };
@@ -60,6 +57,7 @@ static void grow(struct cpl_slots *slots, enum cpl_slot_of of, uint32_t count)
 {
 	struct kind *kind = kind_of(of);
 	struct array *array = array_of(slots);
+	bool ending = array && !cpl_list_linked(&array->node);
 	struct account_current before = account_now;
 
 	/* The core pays for the array, the module for what it puts there. */
@@ -68,12 +66,11 @@ static void grow(struct cpl_slots *slots, enum cpl_slot_of of, uint32_t count)
 		cpl_list_remove(&array->node);
 	array = cpl_realloc(array, sizeof(*array) + count * sizeof(void *));
 	account_now = before;
-	array->count = count;
-	array->of = (uint16_t)of;
 	array->slots = slots;
-	cpl_list_append(&kind->arrays, &array->node);
+	if (!ending)
+		cpl_list_append(&kind->arrays, &array->node);
 	slots->items = array->items;
-	slots->count = array->count;
+	slots->count = count;
 }
 
 void *cpl_slot_make(struct cpl_slots *slots, const struct cpl_slot *slot)
@@ -110,7 +107,7 @@ static void release_item(const struct kind *kind, struct array *array, uint32_t 
 
 static bool is_empty(const struct array *array)
 {
-	for (uint32_t i = 0; i < array->count; i++)
+	for (uint32_t i = 0; i < array->slots->count; i++)
 		if (array->items[i])
 			return false;
 	return true;
@@ -131,7 +128,7 @@ void cpl_slot_clear(struct cpl_slots *slots, const struct cpl_slot *slot)
 		return;
 	release_item(kind_of(slot->of), array_of(slots), slot->index);
 	/* What a session needs to log in it needs no more: without data there is no array (80 bytes of an idle session). The release function may have made some, or cleared the last. */
-	if (slots->items && !array_of(slots)->ending && is_empty(array_of(slots)))
+	if (slots->items && cpl_list_linked(&array_of(slots)->node) && is_empty(array_of(slots)))
 		array_destroy(slots);
 }
 
@@ -139,14 +136,11 @@ void cpl_slot_clear(struct cpl_slots *slots, const struct cpl_slot *slot)
 
 void slot_release_all(struct cpl_slots *slots, enum cpl_slot_of of)
 {
-	struct array *array = array_of(slots);
-
-	if (!array)
+	if (!slots->items)
 		return;
-	assert(array->of == (uint16_t)of);
-	array->ending = true;
+	cpl_list_remove(&array_of(slots)->node);
 	/* A release function may still make data in a slot of lower index, which comes later. */
-	for (uint32_t i = array->count; i-- > 0;)
+	for (uint32_t i = slots->count; i-- > 0;)
 		release_item(kind_of(of), array_of(slots), i);
 	array_destroy(slots);
 }
@@ -209,7 +203,7 @@ static void release_place(struct kind *kind, uint32_t index)
 	CPL_LIST_EACH(node, &kind->arrays) {
 		struct array *array = CPL_CONTAINER(node, struct array, node);
 
-		if (index < array->count)
+		if (index < array->slots->count)
 			release_item(kind, array, index);
 	}
 }
@@ -242,7 +236,7 @@ static void hand_over(struct kind *kind, uint32_t index, const struct cpl_slot *
 	CPL_LIST_EACH(node, &kind->arrays) {
 		struct array *array = CPL_CONTAINER(node, struct array, node);
 
-		if (index < array->count && array->items[index])
+		if (index < array->slots->count && array->items[index])
 			memory_charge(array->items[index], account);
 	}
 }
@@ -255,7 +249,7 @@ static void migrate_place(struct kind *kind, uint32_t from, uint32_t to, const s
 	CPL_LIST_EACH(node, &kind->arrays) {
 		struct array *array = CPL_CONTAINER(node, struct array, node);
 		struct cpl_slots *slots = array->slots;
-		void *data = from < array->count ? array->items[from] : NULL;
+		void *data = from < array->slots->count ? array->items[from] : NULL;
 		struct account_visit visit;
 
 		if (!data)
@@ -312,7 +306,7 @@ void slot_scan(const struct cpl_module *module, uintptr_t low, uintptr_t high, v
 			CPL_LIST_EACH(node, &kinds[of].arrays) {
 				const struct array *array = CPL_CONTAINER(node, struct array, node);
 
-				if (i >= array->count || !array->items[i] || !reach_into(array->items[i], account->memory, low, high))
+				if (i >= array->slots->count || !array->items[i] || !reach_into(array->items[i], account->memory, low, high))
 					continue;
 				found(place->slot_name, place->module_name);
 				break;

@@ -32,8 +32,8 @@ struct conn_input {
 	const struct cpl_conn_limits *limits; /* shared */
 	struct xml_prefixes *prefixes;
 	struct conn_held *held; /* NULL: nothing waits */
-	enum cpl_ns content;	/* the stream's default namespace */
 	unsigned pauses;
+	enum cpl_ns content : 8; /* the stream's default namespace */
 	bool stopped; /* nothing more is reported: failed, or the connection is ending */
 	bool closing; /* the peer's end tag has been reported */
 	bool cut;     /* inside an event: the bytes behind the frame are to be dropped */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The socket connection: its life, its ops and its time-outs. */
 #include "core/net/conn_socket.h"
+#include "core/base/account.h"
 #include "core/net/address.h"
 #include "core/net/conn_socket_impl.h"
 #include "core/net/stream_text.h"
@@ -16,7 +17,7 @@
 _Static_assert(ADDRESS_TEXT == sizeof(((struct cpl_conn *)NULL)->address), "an address fits a connection");
 
 static struct cpl_list all; /* those that are closed but not yet freed included */
-static struct cpl_list dirty;
+static struct line dirty, asked;
 static struct loop_hook hook;
 static size_t open_count;
 
@@ -27,22 +28,43 @@ static bool ending(const struct conn_socket *s)
 	return s->phase >= PHASE_FLUSHING;
 }
 
-/* Reports what ops and the flush left to report, and frees what is over. The only place that frees. */
-static void do_later(struct later *later)
+struct conn_rare *conn_socket_rare(struct conn_socket *s)
 {
-	struct conn_socket *s = CPL_CONTAINER(later, struct conn_socket, later);
+	if (!s->rare) {
+		struct account *before = account_as_core();
 
+		s->rare = CPL_NEW(struct conn_rare);
+		account_back(before);
+	}
+	return s->rare;
+}
+
+static void destroy(struct conn_socket *s)
+{
+	cpl_list_remove(&s->all);
+	if (s->rare)
+		cpl_free(s->rare->detail);
+	cpl_free(s->rare);
+	cpl_free(s);
+}
+
+/* Reports what ops and the flush left to report, and frees what is over. The only place that frees. */
+static void do_later(void *object)
+{
+	struct conn_socket *s = object;
+
+	s->asked = false;
 	if (ending(s) && !s->reported && (s->phase == PHASE_GONE || s->end != CPL_END_LOCAL)) {
 		s->reported = true;
 		cpl_scope_end(&s->conn.scope);
-		s->conn.events->closed(&s->conn, s->end, s->detail);
+		s->conn.events->closed(&s->conn, s->end, s->rare ? s->rare->detail : NULL);
 	}
 	if (s->phase == PHASE_GONE) {
-		if (s->conn.scope.refs)
-			return;
-		cpl_list_remove(&s->all);
-		cpl_free(s->detail);
-		cpl_free(s);
+		/* The line of those to flush lets go of it at the end of this turn. */
+		if (s->dirty)
+			conn_socket_ask(s);
+		else if (!s->conn.scope.refs)
+			destroy(s);
 		return;
 	}
 	if (!ending(s) && s->drained) {
@@ -54,9 +76,22 @@ static void do_later(struct later *later)
 	conn_socket_watch(s);
 }
 
+static void run_asked(struct loop_task *task)
+{
+	line_run(&asked, false, do_later);
+}
+
 void conn_socket_ask(struct conn_socket *s)
 {
-	later_ask(&s->later, do_later);
+	static struct loop_task task = {.run = run_asked};
+
+	if (s->asked)
+		return;
+	s->asked = true;
+	line_add(&asked, s);
+	/* One task for all of them. */
+	if (asked.count == 1)
+		loop_post(&task);
 }
 
 /* A call that kept the memory is over. */
@@ -70,20 +105,27 @@ static void scope_unref(struct cpl_scope *scope)
 
 void conn_socket_touch(struct conn_socket *s)
 {
-	if (s->phase != PHASE_GONE && !cpl_list_linked(&s->dirty))
-		cpl_list_append(&dirty, &s->dirty);
+	if (s->phase == PHASE_GONE || s->dirty)
+		return;
+	s->dirty = true;
+	line_add(&dirty, s);
+}
+
+static void flush(void *object)
+{
+	struct conn_socket *s = object;
+
+	s->dirty = false;
+	/* It may have been closed since; it is freed in a later turn. */
+	if (s->phase == PHASE_GONE)
+		return;
+	conn_socket_flush(s);
+	conn_socket_settle(s);
 }
 
 static void flush_dirty(struct loop_hook *end_of_turn)
 {
-	struct cpl_list *node;
-
-	while ((node = cpl_list_take(&dirty))) {
-		struct conn_socket *s = CPL_CONTAINER(node, struct conn_socket, dirty);
-
-		conn_socket_flush(s);
-		conn_socket_settle(s);
-	}
+	line_run(&dirty, true, flush);
 }
 
 void conn_socket_begin_end(struct conn_socket *s, enum cpl_conn_end end, const char *detail,
@@ -97,8 +139,9 @@ void conn_socket_begin_end(struct conn_socket *s, enum cpl_conn_end end, const c
 		output_finish(&s->plain);
 	s->phase = PHASE_FLUSHING;
 	s->end = end;
-	s->detail = detail ? cpl_strdup(cpl_str_of(detail)) : NULL;
-	s->end_by = cpl_monotonic() + linger_ms;
+	conn_socket_rare(s)->end_by = cpl_monotonic() + linger_ms;
+	if (detail)
+		s->rare->detail = cpl_strdup(cpl_str_of(detail));
 	conn_socket_touch(s);
 	if (end != CPL_END_LOCAL)
 		conn_socket_ask(s);
@@ -113,7 +156,6 @@ void conn_socket_close(struct conn_socket *s)
 	loop_io_stop(&s->io);
 	close(fd);
 	open_count--;
-	cpl_list_remove(&s->dirty);
 	wheel_cancel(&s->wheel);
 	tls_destroy(&s->tls);
 	output_finish(&s->plain);
@@ -129,18 +171,19 @@ static void time_passed(struct wheel_entry *entry);
 static int64_t next_deadline(const struct conn_socket *s)
 {
 	const struct cpl_conn_limits *limits = s->input.limits;
+	const struct conn_rare *rare = s->rare;
 	int64_t due = INT64_MAX;
 
-	if (s->end_by)
-		due = s->end_by;
+	if (rare && rare->end_by)
+		due = rare->end_by;
 	if (ending(s))
 		return due;
 	if (s->conn.held_until && s->conn.held_until < due)
 		due = s->conn.held_until;
 	if (limits->keepalive_ms && s->heard_at + limits->keepalive_ms < due)
 		due = s->heard_at + limits->keepalive_ms;
-	if (limits->write_ms && s->stalled_at && s->stalled_at + limits->write_ms < due)
-		due = s->stalled_at + limits->write_ms;
+	if (limits->write_ms && rare && rare->stalled_at && rare->stalled_at + limits->write_ms < due)
+		due = rare->stalled_at + limits->write_ms;
 	return due;
 }
 
@@ -148,13 +191,15 @@ static int64_t next_deadline(const struct conn_socket *s)
 void conn_socket_pay(struct conn_socket *s, size_t bytes)
 {
 	int64_t rate = s->input.limits->rate, now = cpl_monotonic() * 1000, ahead;
+	struct conn_rare *rare;
 
 	if (!rate || (s->phase != PHASE_CLEAR && s->phase != PHASE_SECURE))
 		return;
-	if (s->paid_until_us < now)
-		s->paid_until_us = now;
-	s->paid_until_us += (int64_t)bytes * 1000000 / rate;
-	ahead = s->paid_until_us - now - (int64_t)s->input.limits->burst * 1000000 / rate;
+	rare = conn_socket_rare(s);
+	if (rare->paid_until_us < now)
+		rare->paid_until_us = now;
+	rare->paid_until_us += (int64_t)bytes * 1000000 / rate;
+	ahead = rare->paid_until_us - now - (int64_t)s->input.limits->burst * 1000000 / rate;
 	if (ahead <= 0)
 		return;
 	s->conn.held_until = cpl_monotonic() + ahead / 1000 + 1;
@@ -204,16 +249,16 @@ static void time_passed(struct wheel_entry *entry)
 {
 	struct conn_socket *s = CPL_CONTAINER(entry, struct conn_socket, wheel);
 	const struct cpl_conn_limits *limits = s->input.limits;
-	int64_t now = cpl_monotonic();
+	int64_t now = cpl_monotonic(), end_by = conn_socket_end_by(s), stalled_at = s->rare ? s->rare->stalled_at : 0;
 
 	if (!ending(s)) {
 		if (s->conn.held_until && now >= s->conn.held_until) {
 			s->conn.held_until = 0;
 			s->heard_at = now;
 		}
-		if (s->end_by && now >= s->end_by) {
+		if (end_by && now >= end_by) {
 			conn_socket_begin_end(s, CPL_END_EOF, "half-closed for too long", 0);
-		} else if (limits->write_ms && s->stalled_at && now - s->stalled_at >= limits->write_ms) {
+		} else if (limits->write_ms && stalled_at && now - stalled_at >= limits->write_ms) {
 			conn_socket_begin_end(s, CPL_END_TIMEOUT, "the peer takes no output", 0);
 		} else if (limits->keepalive_ms && now - s->heard_at >= limits->keepalive_ms) {
 			/* While paused it is not the peer who is silent, and during a handshake nothing could
@@ -331,7 +376,9 @@ static void op_set_limits(struct cpl_conn *conn, const struct cpl_conn_limits *l
 	struct conn_socket *s = conn_socket_of(conn);
 
 	conn_input_set_limits(&s->input, limits);
-	conn->held_until = s->paid_until_us = 0;
+	conn->held_until = 0;
+	if (s->rare)
+		s->rare->paid_until_us = 0;
 	if (ending(s))
 		return;
 	conn_socket_check_bound(s);
@@ -369,7 +416,7 @@ static size_t op_memory(const struct cpl_conn *conn)
 {
 	const struct conn_socket *s = CPL_CONTAINER(conn, const struct conn_socket, conn);
 
-	return sizeof(*s) + conn_input_memory(&s->input) + output_memory(&s->plain) + output_memory(&s->raw) +
+	return sizeof(*s) + (s->rare ? sizeof(*s->rare) : 0) + conn_input_memory(&s->input) + output_memory(&s->plain) + output_memory(&s->raw) +
 	       (s->tls ? TLS_MEMORY : 0);
 }
 
@@ -443,7 +490,6 @@ size_t conn_socket_handshakes(void)
 void conn_socket_init(void)
 {
 	cpl_list_init(&all);
-	cpl_list_init(&dirty);
 	conn_socket_io_init();
 	loop_hook_add(&hook, flush_dirty);
 }
@@ -454,7 +500,7 @@ void conn_socket_finish(void)
 		struct conn_socket *s = CPL_CONTAINER(node, struct conn_socket, all);
 
 		conn_socket_begin_end(s, CPL_END_LOCAL, NULL, 0);
-		s->end_by = 0;
+		conn_socket_rare(s)->end_by = 0;
 		s->broken = true;
 		conn_socket_touch(s);
 	}
@@ -464,6 +510,8 @@ void conn_socket_finish(void)
 	if (!cpl_list_empty(&all))
 		cpl_log_error("connections are left that somebody still refers to");
 	loop_hook_remove(&hook);
+	line_finish(&dirty);
+	line_finish(&asked);
 	conn_socket_io_finish();
 	output_pools_finish();
 	wheel_finish();

@@ -13,7 +13,7 @@
 #include "core/loop/loop.h"
 #include "core/net/conn_input.h"
 #include "core/net/conn_socket.h"
-#include "core/net/later.h"
+#include "core/net/line.h"
 #include "core/net/output.h"
 #include "core/net/tls.h"
 #include "core/net/wheel.h"
@@ -39,6 +39,16 @@ enum {
 	HALF_CLOSED_MS = 10000, /* after </stream:stream> and end of file, until the owner has ended it */
 };
 
+/* What most connections never need, or only when they end. */
+struct conn_rare {
+	int64_t paid_until_us; /* with a rate: when what was read so far is paid for (cpl_monotonic() * 1000) */
+	int64_t stalled_at;    /* since when the socket takes nothing; 0: it does */
+	int64_t end_by;	       /* ending: when it is closed at the latest; half-closed: when it ends; 0: not ending */
+	char *detail;	       /* for `closed` */
+	uint32_t discarded;
+};
+
+/* Thousands of these are idle: what an idle one does not need stands elsewhere, or comes and goes. */
 struct conn_socket {
 	struct cpl_conn conn;
 	struct conn_input input;
@@ -46,25 +56,21 @@ struct conn_socket {
 	struct output plain; /* to be encrypted; also holds what is written before TLS stands */
 	struct output raw;   /* for the socket as it is */
 	struct tls *tls;     /* from PHASE_HANDSHAKE on */
+	struct conn_rare *rare; /* NULL: all of it is zero */
 	struct wheel_entry wheel;
-	struct later later;
 	struct cpl_list all;
-	struct cpl_list dirty; /* in the list of those to flush at the end of the turn */
 	int64_t heard_at;      /* cpl_monotonic() of the last input, or of the last `idle` */
-	int64_t paid_until_us; /* with a rate: when what was read so far is paid for (cpl_monotonic() * 1000) */
-	int64_t stalled_at;    /* since when the socket takes nothing; 0: it does */
-	int64_t end_by;	       /* ending: when it is closed at the latest; half-closed: when it ends */
-	char *detail;	       /* for `closed` */
-	uint32_t discarded;
 	enum phase phase : 8;
 	enum cpl_conn_end end : 8;
-	bool eof;	 /* the peer has shut down its side */
-	bool blocked;	 /* EAGAIN: waits until the socket is writable */
-	bool broken;	 /* nothing can be sent or received */
-	bool notified;	 /* close_notify is out or in raw */
-	bool above_half; /* the queue was above half its bound */
-	bool drained;	 /* `drained` is to be reported */
-	bool reported;	 /* `closed` has been reported */
+	bool dirty : 1;	     /* in the line of those to flush at the end of the turn */
+	bool asked : 1;	     /* in the line of those that have something to report in the next turn */
+	bool eof : 1;	     /* the peer has shut down its side */
+	bool blocked : 1;    /* EAGAIN: waits until the socket is writable */
+	bool broken : 1;     /* nothing can be sent or received */
+	bool notified : 1;   /* close_notify is out or in raw */
+	bool above_half : 1; /* the queue was above half its bound */
+	bool drained : 1;    /* `drained` is to be reported */
+	bool reported : 1;   /* `closed` has been reported */
 };
 
 static inline struct conn_socket *conn_socket_of(struct cpl_conn *conn)
@@ -73,6 +79,14 @@ static inline struct conn_socket *conn_socket_of(struct cpl_conn *conn)
 }
 
 /* ---- conn_socket.c ---- */
+
+/* The rare part, made if it is not there. */
+struct conn_rare *conn_socket_rare(struct conn_socket *s);
+/* When it is to be closed, 0: not at any time. */
+static inline int64_t conn_socket_end_by(const struct conn_socket *s)
+{
+	return s->rare ? s->rare->end_by : 0;
+}
 
 /*
  * Begins to end: stops input, and from the flush on writes what is queued, shuts down, drains and closes, all

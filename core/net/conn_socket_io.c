@@ -27,7 +27,8 @@ void conn_socket_io_finish(void)
 static void lose(struct conn_socket *s, const char *detail)
 {
 	s->broken = true;
-	s->end_by = 0;
+	if (s->rare)
+		s->rare->end_by = 0;
 	conn_socket_begin_end(s, CPL_END_RESET, detail, 0);
 	conn_socket_touch(s);
 }
@@ -43,7 +44,7 @@ static void reached_eof(struct conn_socket *s)
 		/* RFC 6120 4.4: who has closed its stream may still be owed answers; the owner ends the
 		 * connection when they are written. */
 		if (s->input.closing && !s->input.stopped)
-			s->end_by = cpl_monotonic() + HALF_CLOSED_MS;
+			conn_socket_rare(s)->end_by = cpl_monotonic() + HALF_CLOSED_MS;
 		else
 			conn_socket_begin_end(s, CPL_END_EOF, NULL, QUIET_LINGER_MS);
 		break;
@@ -124,8 +125,10 @@ void conn_socket_start_handshake(struct conn_socket *s, const char *alpn)
 /* What is read while ending only keeps the kernel from resetting the connection. */
 static void discard(struct conn_socket *s, size_t count)
 {
-	s->discarded += (uint32_t)count;
-	if (s->discarded >= DISCARD_MAX)
+	struct conn_rare *rare = conn_socket_rare(s);
+
+	rare->discarded += (uint32_t)count;
+	if (rare->discarded >= DISCARD_MAX)
 		s->eof = true;
 }
 
@@ -214,13 +217,14 @@ void conn_socket_flush(struct conn_socket *s)
 		}
 		if (sent == 0) {
 			s->blocked = true;
-			if (!s->stalled_at)
-				s->stalled_at = cpl_monotonic();
+			if (!conn_socket_rare(s)->stalled_at)
+				s->rare->stalled_at = cpl_monotonic();
 			break;
 		}
 		s->conn.bytes_out += (uint64_t)sent;
 		count_add(COUNT_BYTES_OUT, (uint64_t)sent);
-		s->stalled_at = 0;
+		if (s->rare)
+			s->rare->stalled_at = 0;
 	}
 	if (s->above_half && !s->raw.len && !s->plain.len) {
 		s->above_half = false;
@@ -246,7 +250,7 @@ static void go_on_ending(struct conn_socket *s)
 			shutdown(s->io.fd, SHUT_WR);
 		}
 	}
-	if (s->broken || cpl_monotonic() >= s->end_by || (s->phase == PHASE_DRAINING && s->eof))
+	if (s->broken || cpl_monotonic() >= conn_socket_end_by(s) || (s->phase == PHASE_DRAINING && s->eof))
 		conn_socket_close(s);
 }
 

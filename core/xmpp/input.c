@@ -119,10 +119,11 @@ static void routed(struct cpl_stanza *stanza);
 /* What was put off until everything received had been handled. */
 static void input_ended(struct session *session)
 {
+	const struct session_passage *passage = session->passage;
 	struct cpl_session *s = &session->pub;
 
-	if (session->failure != CPL_STREAM_OK && !s->closing)
-		cpl_session_close(s, session->failure, session->failure_text);
+	if (passage && passage->failure != CPL_STREAM_OK && !s->closing)
+		cpl_session_close(s, passage->failure, passage->failure_text);
 	else if (session->peer_closed && !s->closing)
 		cpl_session_close(s, CPL_STREAM_OK, NULL);
 	if (session->ending)

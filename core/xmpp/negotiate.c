@@ -3,7 +3,6 @@
 #include "core/base/account.h"
 #include "core/base/count.h"
 #include "core/config/config.h"
-#include "core/xmpp/admission.h"
 #include "core/xmpp/order.h"
 #include "core/xmpp/session.h"
 #include "core/xmpp/user.h"
@@ -96,7 +95,7 @@ static void authenticated(struct cpl_event *event, enum cpl_flow result)
 		s->mechanism = mechanism_for_good(auth->ev.mechanism);
 		s->type = CPL_SESSION_C2S_UNBOUND;
 		count_add(COUNT_AUTHENTICATIONS, 1);
-		admission_release(&session->admission);
+		session_release_admission(session);
 		session_apply_limits(session);
 		cpl_log_debug("authenticated session=%.*s jid=%.*s mechanism=%s", CPL_ARG(s->id), CPL_ARG(cpl_jid_str(s->jid)), s->mechanism);
 		cpl_fire_session_authenticated(s->served, &ev);
@@ -341,7 +340,7 @@ int cpl_session_accept_component(struct cpl_session *s, const struct cpl_stanza 
 		return CPL_E_INVALID;
 	s->type = CPL_SESSION_COMPONENT;
 	session->order = order_create();
-	admission_release(&session->admission);
+	session_release_admission(session);
 	session_set_deadline(session, 0, NULL);
 	session_apply_limits(session);
 	cpl_log_info("component connected session=%.*s jid=%.*s address=%s", CPL_ARG(s->id), CPL_ARG(s->host), s->conn->address);

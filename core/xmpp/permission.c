@@ -14,7 +14,7 @@ static struct {
 } *by_index;
 static uint32_t index_count;
 static const struct config *configuration;
-static uint64_t epoch = 1;
+static uint32_t epoch = 1;
 
 static uint32_t index_of(struct cpl_str action)
 {

@@ -31,7 +31,7 @@ extern const struct cpl_store role_store;
 enum cpl_role role_of_row(const struct cpl_row *row);
 /* What an account was found to be under the configuration `epoch`. */
 struct role_cache {
-	uint64_t epoch; /* 0: not looked at yet */
+	uint32_t epoch; /* 0: not looked at yet */
 	bool operator_;
 };
 /* The role in effect of an account whose stored one is `stored`. */

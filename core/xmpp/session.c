@@ -60,11 +60,12 @@ const char *cpl_session_type_name(enum cpl_session_type type)
 
 static void session_free(struct session *session)
 {
-	if (session->pub.refs || session->pub.scope.refs || session->teardown_posted)
+	if (session->pub.refs || session->pub.scope.refs || (session->passage && session->passage->teardown_posted))
 		return;
 	assert(session->torn_down);
 	slot_release_all(&session->pub.slots, CPL_SLOT_OF_SESSION);
 	order_destroy(&session->order);
+	cpl_free(session->passage);
 	cpl_jid_free(&session->pub.jid);
 	cpl_free((char *)session->pub.lang.ptr);
 	cpl_free(session);
@@ -102,11 +103,34 @@ static void stanza_session_gone(struct cpl_session *s)
 
 size_t session_memory(const struct cpl_session *s)
 {
-	size_t bytes = sizeof(struct session) + s->lang.len + cpl_jid_str(s->jid).len + s->slots.count * sizeof(void *);
+	size_t bytes = sizeof(struct session) + (CPL_CONTAINER(s, const struct session, pub)->passage ? sizeof(struct session_passage) : 0) + s->lang.len + cpl_jid_str(s->jid).len + s->slots.count * sizeof(void *);
 
 	if (s->presence)
 		bytes += cpl_stanza_size(s->presence);
 	return bytes + (s->conn ? s->conn->ops->memory(s->conn) : 0);
+}
+
+/* ---- on the way in and out ---- */
+
+static struct session_passage *passage_of(struct session *session)
+{
+	if (!session->passage) {
+		struct account *account = account_as_core();
+
+		session->passage = CPL_NEW(struct session_passage);
+		session->passage->session = session;
+		account_back(account);
+	}
+	return session->passage;
+}
+
+/* When nothing of it is needed any more. */
+static void passage_drop(struct session *session)
+{
+	const struct session_passage *passage = session->passage;
+
+	if (passage && !loop_timer_active(&passage->timer) && !passage->admission && passage->failure == CPL_STREAM_OK && !passage->teardown_posted)
+		CPL_FREE(session->passage);
 }
 
 /* ---- making ---- */
@@ -143,7 +167,7 @@ void cpl_session_refresh_limits(struct cpl_session *s)
 
 static void expired_before_bind(struct loop_timer *timer)
 {
-	struct session *session = CPL_CONTAINER(timer, struct session_deadline, timer)->session;
+	struct session *session = CPL_CONTAINER(timer, struct session_passage, timer)->session;
 
 	cpl_session_close(&session->pub, CPL_STREAM_CONNECTION_TIMEOUT, "Not logged in in time");
 }
@@ -162,7 +186,8 @@ struct cpl_session *session_create(struct cpl_conn *conn, enum cpl_session_type 
 	session->pub.secure = conn->secure;
 	session->pub.created_at = session->pub.active_at = cpl_now();
 	session->pub.refs = 2; /* its life, and the connection's */
-	session->admission = admission;
+	if (admission)
+		passage_of(session)->admission = admission;
 	cpl_list_init(&session->pub.in_flight);
 	cpl_list_append(&session->pub.in_flight, &session->next);
 	cpl_scope_init(&session->pub.scope, session_scope_unref);
@@ -204,17 +229,19 @@ void session_close_all(void)
 
 void session_set_deadline(struct session *session, int64_t ms, void (*expired)(struct loop_timer *timer))
 {
-	if (session->deadline)
-		loop_timer_stop(&session->deadline->timer);
-	if (ms <= 0) {
-		CPL_FREE(session->deadline);
-		return;
-	}
-	if (!session->deadline) {
-		session->deadline = CPL_NEW(struct session_deadline);
-		session->deadline->session = session;
-	}
-	loop_timer_start(&session->deadline->timer, ms, expired);
+	if (session->passage)
+		loop_timer_stop(&session->passage->timer);
+	if (ms > 0)
+		loop_timer_start(&passage_of(session)->timer, ms, expired);
+	else
+		passage_drop(session);
+}
+
+void session_release_admission(struct session *session)
+{
+	if (session->passage)
+		admission_release(&session->passage->admission);
+	passage_drop(session);
 }
 
 /* ---- sending ---- */
@@ -337,11 +364,12 @@ void session_unbind(struct session *session)
 
 static void session_teardown(struct loop_task *task)
 {
-	struct session *session = CPL_CONTAINER(task, struct session, teardown);
+	struct session_passage *passage = CPL_CONTAINER(task, struct session_passage, teardown);
+	struct session *session = passage->session;
 	struct cpl_session *s = &session->pub;
 	struct cpl_ev_session ev = {.session = s};
 
-	session->teardown_posted = false;
+	passage->teardown_posted = false;
 	if (session->torn_down || session->active || session->waiting)
 		return;
 	session->torn_down = true;
@@ -350,7 +378,7 @@ static void session_teardown(struct loop_task *task)
 	cpl_fire_session_destroyed(s->served, &ev);
 	s->type = CPL_SESSION_DESTROYED;
 	session_set_deadline(session, 0, NULL);
-	admission_release(&session->admission);
+	session_release_admission(session);
 	cpl_list_remove(&session->in_all);
 	count--;
 	cpl_scope_end(&s->scope);
@@ -359,18 +387,23 @@ static void session_teardown(struct loop_task *task)
 
 void session_end(struct session *session)
 {
+	struct session_passage *passage;
+
 	session->ending = true;
 	session->input_ended = true;
-	if (session->torn_down || session->teardown_posted || session->active || session->waiting)
+	if (session->torn_down || session->active || session->waiting)
 		return;
-	session->teardown_posted = true;
-	session->teardown.run = session_teardown;
-	loop_post(&session->teardown);
+	passage = passage_of(session);
+	if (passage->teardown_posted)
+		return;
+	passage->teardown_posted = true;
+	passage->teardown.run = session_teardown;
+	loop_post(&passage->teardown);
 }
 
 static void expired_close(struct loop_timer *timer)
 {
-	struct session *session = CPL_CONTAINER(timer, struct session_deadline, timer)->session;
+	struct session *session = CPL_CONTAINER(timer, struct session_passage, timer)->session;
 	struct cpl_session *s = &session->pub;
 
 	if (s->conn && !s->closing) {
@@ -455,8 +488,8 @@ static void on_failed(struct cpl_conn *conn, enum cpl_stream_error condition, co
 	struct session *session = conn->owner;
 
 	session->input_ended = true;
-	session->failure = condition;
-	session->failure_text = text;
+	passage_of(session)->failure = condition;
+	session->passage->failure_text = text;
 	session_pump(session);
 }
 

@@ -23,10 +23,15 @@
 
 struct config_core;
 
-/* Deadlines of a session; made when one is needed and freed with it, so that an idle bound session holds no timer. */
-struct session_deadline {
-	struct loop_timer timer;
+/* What a session needs on its way in and on its way out; made when some of it is needed and freed when none is, so that an idle bound session has none of it. */
+struct session_passage {
+	struct loop_timer timer;            /* the deadline */
+	struct loop_task teardown;
 	struct session *session;
+	struct admission *admission;        /* while it counts as unauthenticated */
+	const char *failure_text;           /* static */
+	enum cpl_stream_error failure;      /* the input broke a rule: due once what came before it has been handled */
+	bool teardown_posted;
 };
 
 struct session {
@@ -37,22 +42,17 @@ struct session {
 	uint64_t unfinished;                /* what all in pub.in_flight cost, see input.c */
 	struct order *order;                /* a component's, NULL: one stanza after another */
 	const struct stream_kind *kind;
-	const char *failure_text;           /* static */
-	struct session_deadline *deadline;
-	struct admission *admission;        /* while it counts as unauthenticated */
-	struct loop_task teardown;
+	struct session_passage *passage;    /* NULL: nothing of it */
 	struct cpl_list in_all;
-	enum cpl_stream_error failure;      /* the input broke a rule: due once what came before it has been handled */
 	uint8_t streams;                    /* headers of ours that were sent */
-	bool pumping;
-	bool paused;                        /* reading, for want of room in the queue */
-	bool input_ended;                   /* nothing more is taken from the peer */
-	bool peer_closed;                   /* its </stream:stream> has come */
-	bool stream_open;                   /* our header has been sent for this stream */
-	bool ending;                        /* teardown as soon as the queue is empty */
-	bool torn_down;
-	bool authenticating;                /* between a proof and its acceptance */
-	bool teardown_posted;
+	bool pumping : 1;
+	bool paused : 1;                    /* reading, for want of room in the queue */
+	bool input_ended : 1;               /* nothing more is taken from the peer */
+	bool peer_closed : 1;               /* its </stream:stream> has come */
+	bool stream_open : 1;               /* our header has been sent for this stream */
+	bool ending : 1;                    /* teardown as soon as the queue is empty */
+	bool torn_down : 1;
+	bool authenticating : 1;            /* between a proof and its acceptance */
 	char id[CPL_ID_TEXT];               /* pub.id */
 };
 
@@ -82,6 +82,8 @@ void negotiate_finish(void);
 size_t session_memory(const struct cpl_session *session);
 /* Limits of the connection for the session's present type. */
 void session_apply_limits(struct session *session);
+/* It does not count as unauthenticated any more. Idempotent. */
+void session_release_admission(struct session *session);
 /* Starts, restarts (ms > 0) or stops (0) the deadline; `expired` closes the session. */
 void session_set_deadline(struct session *session, int64_t ms, void (*expired)(struct loop_timer *timer));
 /* Gives up the resource: unavailable, session_unbound, out of the tables. Idempotent. */

@@ -19,12 +19,12 @@ enum user_state { USER_LOADING, USER_LOADED, USER_UNLOADED };
 
 struct user {
 	struct cpl_user pub;
-	enum user_state state;
-	enum cpl_role role; /* as stored */
 	int64_t disabled_until; /* 0: for good, or not disabled */
-	struct role_cache role_cache;
 	struct user_lingering *lingering; /* NULL: somebody references it */
 	struct user_loading *loading; /* NULL before and after */
+	struct role_cache role_cache;
+	enum user_state state : 8;
+	enum cpl_role role : 8; /* as stored */
 	bool forgotten; /* another object may have come in its place */
 	char text[]; /* pub.jid */
 };
@@ -322,7 +322,7 @@ static struct user *load_begin(struct cpl_host *host, struct cpl_jid jid)
 {
 	struct account *before = account_as_core();
 	struct cpl_str text = cpl_jid_str(jid);
-	struct user *user = cpl_alloc(sizeof(*user) + text.len + 1);
+	struct user *user = cpl_alloc(offsetof(struct user, text) + text.len + 1);
 	struct user_loading *load = CPL_NEW(struct user_loading);
 	int status;
 

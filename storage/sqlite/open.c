@@ -17,6 +17,8 @@
 /* A foreign lock is waited for this long. */
 #define BUSY_MS 5000
 
+enum { READER_SHARE = 16, READER_KIB_LEAST = 512 };
+
 static const char layout[] =
 	"CREATE TABLE account (\n"
 	"\tid INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice\n"
@@ -179,6 +181,19 @@ static int connection_open(struct db_connection *connection, enum db_side side, 
 	return 0;
 }
 
+/*
+ * The reading connection has a sixteenth of the pages: what it reads of an account is in memory as long as the account is online, and would lie there twice. What it needs again and
+ * again are the upper pages of the trees; a page that has gone is in the system's cache, a microsecond away.
+ */
+static long long cache_kib(const struct db_connection *connection, const struct db_config *config)
+{
+	long long kib = config->cache_size / 1024;
+
+	if (connection->side != DB_READER)
+		return kib;
+	return kib / READER_SHARE > READER_KIB_LEAST ? kib / READER_SHARE : READER_KIB_LEAST;
+}
+
 static int connection_configure(const struct db_connection *connection, const struct db_config *config,
 				struct cpl_error *error)
 {
@@ -190,7 +205,7 @@ static int connection_configure(const struct db_connection *connection, const st
 				     "PRAGMA temp_store = MEMORY;"
 				     "PRAGMA cache_size = %lld",
 				     config->synchronous == DB_SYNCHRONOUS_FULL ? "FULL" : "NORMAL",
-				     -(long long)(config->cache_size / 1024));
+				     -cache_kib(connection, config));
 	int code = db_exec(connection, pragmas, error);
 
 	cpl_free(pragmas);

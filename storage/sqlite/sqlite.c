@@ -17,7 +17,7 @@ static const struct cpl_option sqlite_options[] = {
 	CPL_OPT_TIME(struct db_config, commit_window, "5ms", "0ms", "100ms", CPL_RELOADABLE | CPL_GLOBAL_ONLY,
 		     "How long a commit waits for others to share its write to disk."),
 	CPL_OPT_SIZE(struct db_config, cache_size, "8M", "512K", "4G", CPL_GLOBAL_ONLY,
-		     "Memory for pages of the database, for the writing and the reading connection each."),
+		     "Memory for pages of the database, for the writing connection; the reading one has a sixteenth of it, at least 512K."),
 	CPL_OPT_ENUM(struct db_config, synchronous, "full", synchronous_names, CPL_GLOBAL_ONLY,
 		     "With full, a commit is on disk when it is acknowledged; with normal, the last ones can "
 		     "be lost when the power fails."),
