@@ -24,7 +24,7 @@ libcore_la_SOURCES += core/net/address.c core/net/address.h core/net/conn_input.
 
 # core/xml
 libcore_la_SOURCES += core/xml/data_form.c core/xml/data_form.h
-libcore_la_SOURCES += core/xml/compact.c core/xml/element.c core/xml/element.h core/xml/framer.c core/xml/framer.h core/xml/header.c \
+libcore_la_SOURCES += core/xml/alike.c core/xml/alike.h core/xml/compact.c core/xml/compact.h core/xml/element.c core/xml/element.h core/xml/framer.c core/xml/framer.h core/xml/header.c \
 	core/xml/lease.c core/xml/lease.h core/xml/names.c core/xml/names.h core/xml/parser.c core/xml/parser.h core/xml/reply.c \
 	core/xml/scope.c core/xml/scope.h core/xml/stanza.c core/xml/stanza_done.h core/xml/stream_error.c core/xml/strict.c core/xml/strict.h core/xml/strict_header.c core/xml/writer.c
 

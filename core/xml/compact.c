@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Compaction: a whole stanza in one heap block, structures first, then the bytes of the strings. Interned
  * names are not copied. */
+#include "core/xml/compact.h"
 #include "core/xml/element.h"
 #include "core/xml/names.h"
 
@@ -9,6 +10,7 @@ struct packer {
 	char *block;
 	size_t structs;
 	size_t bytes;
+	struct cpl_element *root; /* the tree is there already */
 };
 
 static void *pack_struct(struct packer *packer, size_t size)
@@ -152,31 +154,48 @@ static struct cpl_stanza *pack(struct packer *packer, const struct cpl_stanza *s
 		packed.from_text = pack_str(packer, stanza->from_text);
 	if (!cpl_jid_is_set(stanza->to))
 		packed.to_text = pack_str(packer, stanza->to_text);
-	packed.root = pack_tree(packer, stanza->root);
+	packed.alike = packer->root != NULL;
+	packed.root = packer->root ? packer->root : pack_tree(packer, stanza->root);
 	if (copy)
 		*copy = packed;
 	return copy;
 }
 
-static struct packer count(const struct cpl_stanza *stanza)
+size_t cpl_stanza_size(const struct cpl_stanza *stanza)
 {
 	struct packer packer = {0};
 
 	pack(&packer, stanza);
-	return packer;
+	return packer.structs + packer.bytes;
 }
 
-size_t cpl_stanza_size(const struct cpl_stanza *stanza)
+static struct cpl_stanza *compact(const struct cpl_stanza *stanza, struct cpl_element *root)
 {
-	struct packer packer = count(stanza);
+	struct packer counted = {.root = root}, packer = {.root = root};
 
-	return packer.structs + packer.bytes;
+	pack(&counted, stanza);
+	packer.block = cpl_alloc(counted.structs + counted.bytes);
+	packer.bytes = counted.structs;
+	return pack(&packer, stanza);
 }
 
 struct cpl_stanza *cpl_stanza_compact(const struct cpl_stanza *stanza)
 {
-	struct packer counted = count(stanza);
-	struct packer packer = {cpl_alloc(counted.structs + counted.bytes), 0, counted.structs};
+	return compact(stanza, NULL);
+}
 
-	return pack(&packer, stanza);
+struct cpl_stanza *compact_around(const struct cpl_stanza *stanza, struct cpl_element *root)
+{
+	return compact(stanza, root);
+}
+
+void *compact_tree(const struct cpl_element *root, size_t head)
+{
+	struct packer counted = {.structs = head}, packer = {.structs = head};
+
+	pack_tree(&counted, root);
+	packer.block = cpl_alloc(counted.structs + counted.bytes);
+	packer.bytes = counted.structs;
+	pack_tree(&packer, root);
+	return packer.block;
 }

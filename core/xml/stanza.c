@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stanzas: their life, their members and copies. */
+#include "core/xml/alike.h"
 #include "core/xml/element.h"
 #include "core/xml/names.h"
 #include "core/xml/stanza_done.h"
@@ -104,10 +105,13 @@ void cpl_stanza_unref(struct cpl_stanza **pointer)
 	if (stanza->session && stanza_session_unref)
 		stanza_session_unref(stanza->session);
 	arena = stanza->arena;
-	if (arena)
+	if (arena) {
 		cpl_arena_destroy(&arena);
-	else
-		cpl_free(stanza);
+		return;
+	}
+	if (stanza->alike)
+		alike_unref(stanza->root);
+	cpl_free(stanza);
 }
 
 void cpl_stanza_hold(struct cpl_stanza *stanza)

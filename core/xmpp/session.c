@@ -7,6 +7,7 @@
 #include "core/base/memory.h"
 #include "core/config/config.h"
 #include "core/hook/slot.h"
+#include "core/xml/alike.h"
 #include "core/xml/stanza_done.h"
 #include "core/xmpp/admission.h"
 #include "core/xmpp/order.h"
@@ -106,7 +107,7 @@ size_t session_memory(const struct cpl_session *s)
 	size_t bytes = sizeof(struct session) + (CPL_CONTAINER(s, const struct session, pub)->passage ? sizeof(struct session_passage) : 0) + s->lang.len + cpl_jid_str(s->jid).len + s->slots.count * sizeof(void *);
 
 	if (s->presence)
-		bytes += cpl_stanza_size(s->presence);
+		bytes += memory_size(s->presence);
 	return bytes + (s->conn ? s->conn->ops->memory(s->conn) : 0);
 }
 
@@ -313,7 +314,7 @@ size_t cpl_session_binding(struct cpl_session *s, enum cpl_binding kind, unsigne
 static struct cpl_stanza *presence_keep(const struct cpl_stanza *presence)
 {
 	struct account *account = account_as_core();
-	struct cpl_stanza *kept = cpl_stanza_compact(presence);
+	struct cpl_stanza *kept = alike_compact(presence);
 
 	account_back(account);
 	return kept;

@@ -127,6 +127,7 @@ struct cpl_stanza {
 	struct cpl_list in_flight;   /* the session's stanzas that are not done */
 	uint32_t wire_size;          /* bytes as received, 0 when made here */
 	bool handled;                /* its events have run */
+	bool alike;                  /* the core's: the elements of a compacted stanza are shared with others that say the same */
 };
 
 /* ---- looking ---- */

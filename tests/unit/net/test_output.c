@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Chains of output chunks, and the wheel of time-outs. */
+/* Chains of output chunks, lines of those who wait, and the wheel of time-outs. */
 #include "unit.h"
 
 #include "core/loop/loop.h"
+#include "core/net/line.h"
 #include "core/net/output.h"
 #include "core/net/wheel.h"
 #include <couplet/memory.h>
@@ -70,6 +71,50 @@ static void test_send(void **state)
 }
 
 enum { ENTRIES = 3000 };
+
+static struct line line;
+static int came_in_line[4 * LINE_KEPT], came_count;
+
+/* The first of each three comes again, once. */
+static void in_line(void *object)
+{
+	int *number = object;
+
+	came_in_line[came_count++] = *number;
+	if (*number % 3 == 0) {
+		*number = -1;
+		line_add(&line, number);
+	}
+}
+
+/* In order; what is added meanwhile comes behind the others, at once or the next time. A long line leaves no memory behind. */
+static void test_line(void **state)
+{
+	static int numbers[2 * LINE_KEPT];
+	const int count = 2 * LINE_KEPT, again = (count + 2) / 3;
+
+	for (int all = 0; all < 2; all++) {
+		came_count = 0;
+		for (int at = 0; at < count; at++) {
+			numbers[at] = at;
+			line_add(&line, &numbers[at]);
+		}
+		assert_int_equal(line.count, count);
+		line_run(&line, all, in_line);
+		assert_int_equal(came_count, all ? count + again : count);
+		for (int at = 0; at < came_count; at++)
+			assert_int_equal(came_in_line[at], at < count ? at : -1);
+		assert_int_equal(line.count, all ? 0 : again);
+		line_run(&line, false, in_line);
+		assert_int_equal(came_count, count + again);
+		assert_int_equal(line.count, 0);
+		assert_true(line.size <= LINE_KEPT);
+	}
+	line_run(&line, true, in_line);
+	assert_int_equal(came_count, count + again);
+	line_finish(&line);
+	assert_null(line.objects);
+}
 
 struct waiter {
 	struct wheel_entry entry;
@@ -153,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_send),
 		cmocka_unit_test(test_wheel),
 		cmocka_unit_test(test_wheel_again),

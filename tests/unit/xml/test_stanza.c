@@ -2,6 +2,7 @@
 /* Stanzas: making, changing, writing, copies, answers, references and holds; and the table of names. */
 #include "unit.h"
 
+#include "core/xml/alike.h"
 #include "core/xml/names.h"
 #include "core/xml/parser.h"
 #include "core/xml/stanza_done.h"
@@ -186,6 +187,89 @@ static void test_copies(void **state)
 	cpl_stanza_unref(&copy);
 }
 
+static struct cpl_stanza *kept(const char *text)
+{
+	struct cpl_stanza *stanza = parse(text), *compact = alike_compact(stanza);
+
+	cpl_stanza_unref(&stanza);
+	return compact;
+}
+
+/* Elements are kept once from the second time on that they come, whatever the members of the stanza say; what differs in a byte is not mixed up. */
+static void test_alike(void **state)
+{
+	static const char caps[] = "<presence id='1'><c xmlns='http://jabber.org/protocol/caps' node='n' ver='v'/><show>away</show></presence>";
+	static const char *const others[] = {
+		"<presence><c xmlns='http://jabber.org/protocol/caps' node='n' ver='w'/><show>away</show></presence>",
+		"<presence><c xmlns='http://jabber.org/protocol/caps' node='nv' ver=''/><show>away</show></presence>",
+		"<presence><c xmlns='http://jabber.org/protocol/caps' node='n' ver='v'><show>away</show></c></presence>",
+		"<presence><c xmlns='http://jabber.org/protocol/capt' node='n' ver='v'/><show>away</show></presence>",
+		"<presence><c xmlns='http://jabber.org/protocol/caps' node='n' ver='v'/>  <show>away</show></presence>",
+		"<presence><show>away</show><c xmlns='http://jabber.org/protocol/caps' node='n' ver='v'/></presence>",
+		"<presence/>",
+	};
+	struct cpl_stanza *first = kept(caps), *second = kept(caps), *third, *copy;
+	const struct cpl_element *root;
+
+	assert_false(first->alike);
+	assert_true(second->alike);
+	assert_int_equal(alike_count(), 1);
+	third = kept("<presence id='2' type='unavailable'><c xmlns='http://jabber.org/protocol/caps' node='n' ver='v'/><show>away</show></presence>");
+	assert_ptr_equal(third->root, second->root);
+	assert_written(first, CPL_NS_CLIENT, caps);
+	assert_written(second, CPL_NS_CLIENT, caps);
+	assert_str(third->id, "2");
+	assert_int_equal(third->type, CPL_TYPE_UNAVAILABLE);
+	for (size_t at = 0; at < sizeof(others) / sizeof(others[0]); at++) {
+		struct cpl_stanza *seen = kept(others[at]), *again = kept(others[at]);
+
+		assert_ptr_not_equal(seen->root, second->root);
+		assert_ptr_not_equal(again->root, second->root);
+		assert_written(seen, CPL_NS_CLIENT, others[at]);
+		assert_written(again, CPL_NS_CLIENT, others[at]);
+		cpl_stanza_unref(&seen);
+		cpl_stanza_unref(&again);
+	}
+	assert_int_equal(alike_count(), 1);
+	/* Copies have a tree of their own, and users go in any order. */
+	copy = cpl_stanza_copy(third);
+	root = third->root;
+	cpl_stanza_unref(&second);
+	cpl_stanza_unref(&first);
+	cpl_stanza_unref(&third);
+	assert_int_equal(alike_count(), 0);
+	assert_ptr_not_equal(copy->root, root);
+	assert_written(copy, CPL_NS_CLIENT,
+		       "<presence id='2' type='unavailable'><c xmlns='http://jabber.org/protocol/caps' node='n' ver='v'/><show>away</show></presence>");
+	cpl_stanza_unref(&copy);
+	/* Gone with its last user; the next one is the first of a new tree. */
+	second = kept(caps);
+	assert_true(second->alike);
+	assert_written(second, CPL_NS_CLIENT, caps);
+	cpl_stanza_unref(&second);
+	assert_int_equal(alike_count(), 0);
+}
+
+/* What is too large to be looked at is kept as it is. */
+static void test_not_alike(void **state)
+{
+	struct cpl_buf text = {0};
+
+	cpl_buf_add(&text, CPL_STR("<presence><status>"));
+	for (unsigned at = 0; at < ALIKE_BYTES; at++)
+		cpl_buf_add(&text, CPL_STR("x"));
+	cpl_buf_add(&text, CPL_STR("</status></presence>"));
+	for (unsigned times = 0; times < 3; times++) {
+		struct cpl_stanza *stanza = kept(text.ptr);
+
+		assert_false(stanza->alike);
+		assert_written(stanza, CPL_NS_CLIENT, text.ptr);
+		cpl_stanza_unref(&stanza);
+	}
+	assert_int_equal(alike_count(), 0);
+	cpl_buf_finish(&text);
+}
+
 /* XEP-0297 3: what is forwarded is a jabber:client stanza with all its attributes. */
 static void test_forward(void **state)
 {
@@ -361,6 +445,8 @@ int main(void)
 		cmocka_unit_test(test_members_win),
 		cmocka_unit_test(test_change),
 		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_alike),
+		cmocka_unit_test(test_not_alike),
 		cmocka_unit_test(test_forward),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_conditions),
