@@ -17,7 +17,7 @@
 _Static_assert(ADDRESS_TEXT == sizeof(((struct cpl_conn *)NULL)->address), "an address fits a connection");
 
 static struct cpl_list all; /* those that are closed but not yet freed included */
-static struct line dirty, asked;
+static struct line to_flush, to_report;
 static struct loop_hook hook;
 static size_t open_count;
 
@@ -78,7 +78,7 @@ static void do_later(void *object)
 
 static void run_asked(struct loop_task *task)
 {
-	line_run(&asked, false, do_later);
+	line_run(&to_report, false, do_later);
 }
 
 void conn_socket_ask(struct conn_socket *s)
@@ -88,9 +88,9 @@ void conn_socket_ask(struct conn_socket *s)
 	if (s->asked)
 		return;
 	s->asked = true;
-	line_add(&asked, s);
+	line_add(&to_report, s);
 	/* One task for all of them. */
-	if (asked.count == 1)
+	if (to_report.count == 1)
 		loop_post(&task);
 }
 
@@ -108,7 +108,7 @@ void conn_socket_touch(struct conn_socket *s)
 	if (s->phase == PHASE_GONE || s->dirty)
 		return;
 	s->dirty = true;
-	line_add(&dirty, s);
+	line_add(&to_flush, s);
 }
 
 static void flush(void *object)
@@ -125,7 +125,7 @@ static void flush(void *object)
 
 static void flush_dirty(struct loop_hook *end_of_turn)
 {
-	line_run(&dirty, true, flush);
+	line_run(&to_flush, true, flush);
 }
 
 void conn_socket_begin_end(struct conn_socket *s, enum cpl_conn_end end, const char *detail,
@@ -510,8 +510,8 @@ void conn_socket_finish(void)
 	if (!cpl_list_empty(&all))
 		cpl_log_error("connections are left that somebody still refers to");
 	loop_hook_remove(&hook);
-	line_finish(&dirty);
-	line_finish(&asked);
+	line_finish(&to_flush);
+	line_finish(&to_report);
 	conn_socket_io_finish();
 	output_pools_finish();
 	wheel_finish();
