@@ -14,6 +14,6 @@ dist_template_DATA = plugins-api/README.md plugins-api/template/Makefile plugins
 	plugins-api/template/test_template.c
 # The examples, to be built out of the tree.
 examplesdir = $(datadir)/couplet/examples
-dist_examples_DATA = plugins-api/examples/Makefile plugins-api/examples/auth_file.c plugins-api/examples/auth_http.c \
+dist_examples_DATA = plugins-api/examples/Makefile plugins-api/examples/archive_memory.c plugins-api/examples/auth_file.c plugins-api/examples/auth_http.c \
 	plugins-api/examples/bot.c plugins-api/examples/echo_component.c plugins-api/examples/filter.c plugins-api/examples/filter.h plugins-api/examples/mute.c \
 	plugins-api/examples/notes.c plugins-api/examples/plain.h plugins-api/examples/roster_group.c plugins-api/examples/strikes.c plugins-api/examples/visits.c

@@ -181,7 +181,7 @@ tests_unit_xmpp_test_jid_LDADD = $(UNIT_LIBS)
 
 # The stage: a server without sockets, the bundled modules linked in as -dlpreopen would; for the unit tests of core/xmpp and for fuzzing.
 STAGE_SOURCES = tests/unit/xmpp/stage.c tests/unit/xmpp/stage.h $(modules_auth_la_SOURCES) $(modules_bind_la_SOURCES) \
-	$(modules_disco_la_SOURCES) $(modules_external_la_SOURCES) $(modules_iq_la_SOURCES) $(modules_memory_la_SOURCES) $(modules_message_la_SOURCES) \
+	$(modules_archive_la_SOURCES) $(modules_disco_la_SOURCES) $(modules_external_la_SOURCES) $(modules_iq_la_SOURCES) $(modules_mam_la_SOURCES) $(modules_memory_la_SOURCES) $(modules_message_la_SOURCES) \
 	$(modules_offline_la_SOURCES) $(modules_ping_la_SOURCES) $(modules_presence_la_SOURCES) $(modules_roster_la_SOURCES) \
 	$(modules_time_la_SOURCES) $(modules_tls_la_SOURCES) $(modules_version_la_SOURCES)
 # Each module is compiled once for all programs on the stage.
@@ -428,6 +428,9 @@ MODULE_TEST_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath $(abs_builddir
 check_LTLIBRARIES += tests/modules/ping.la
 tests_modules_ping_la_SOURCES = tests/modules/ping.c
 tests_modules_ping_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/archive.la
+tests_modules_archive_la_SOURCES = tests/modules/archive.c
+tests_modules_archive_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
 check_LTLIBRARIES += tests/modules/mam.la
 tests_modules_mam_la_SOURCES = tests/modules/mam.c
 tests_modules_mam_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)

@@ -49,6 +49,7 @@ static const struct cpl_event_row events[] = {
 	CPL_ON(may_archive, mam_judge_content, FEATURE, 10),
 	CPL_ON(may_archive, mam_heed_preferences, FEATURE, 20),
 	CPL_ON(user_load, mam_on_user_load, FEATURE, 10),
+	CPL_ON(iq, mam_on_iq, FEATURE, 0),
 	CPL_ON_END,
 };
 
@@ -58,9 +59,6 @@ static const struct cpl_iq_row iqs[] = {
 	{CPL_IQ_GET, CPL_TO_SELF, &mam_name_metadata, mam_on_metadata, 0},
 	{CPL_IQ_GET, CPL_TO_SELF, &mam_name_prefs, mam_on_prefs_get, 0},
 	{CPL_IQ_SET, CPL_TO_SELF, &mam_name_prefs, mam_on_prefs_set, 0},
-	{CPL_IQ_GET | CPL_IQ_SET, CPL_TO_BARE, &mam_name_query, mam_forbid, 0},
-	{CPL_IQ_GET, CPL_TO_BARE, &mam_name_metadata, mam_forbid, 0},
-	{CPL_IQ_GET | CPL_IQ_SET, CPL_TO_BARE, &mam_name_prefs, mam_forbid, 0},
 	{0, 0, NULL, NULL, 0},
 };
 

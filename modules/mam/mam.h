@@ -52,7 +52,7 @@ bool mam_query_read(struct mam_query *query, const struct cpl_element *e, const 
 		    enum cpl_condition *condition, const char **text);
 /* The form of all fields. */
 enum cpl_flow mam_on_form(struct cpl_module *self, struct cpl_ev_stanza *ev);
-enum cpl_flow mam_forbid(struct cpl_module *self, struct cpl_ev_stanza *ev);
+enum cpl_flow mam_on_iq(struct cpl_module *self, struct cpl_ev_stanza *ev);
 
 /* ---- answer.c: pages and metadata ---- */
 

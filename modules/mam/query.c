@@ -220,8 +220,13 @@ enum cpl_flow mam_on_form(struct cpl_module *self, struct cpl_ev_stanza *ev)
 	return CPL_HANDLED;
 }
 
-/* XEP-0313 8.1: an archive is its account's. */
-enum cpl_flow mam_forbid(struct cpl_module *self, struct cpl_ev_stanza *ev)
+/* XEP-0313 8.1: somebody else's archive is forbidden, whether or not there is such an account. */
+enum cpl_flow mam_on_iq(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
-	return cpl_iq_error(ev, CPL_FORBIDDEN, NULL);
+	const struct cpl_element *payload = cpl_first_child(ev->stanza->root);
+
+	if (ev->target != CPL_TARGET_BARE || (ev->stanza->type != CPL_TYPE_GET && ev->stanza->type != CPL_TYPE_SET) || !payload ||
+	    (!cpl_is(payload, &mam_name_query) && !cpl_is(payload, &mam_name_metadata) && !cpl_is(payload, &mam_name_prefs)))
+		return CPL_NEXT;
+	return cpl_iq_error(ev, CPL_FORBIDDEN, "An archive is its owner's only");
 }

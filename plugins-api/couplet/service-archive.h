@@ -6,8 +6,8 @@
  * An archive is the messages of one account in the order in which they were appended. Each has an id, text that clients take for opaque: no other message of the account has had it or will
  * have it, nobody can guess it (XEP-0359 3), and it needs no escaping in XML. The provider checks what is asked of it no further than is said here; who may ask is the caller's affair.
  *
- * Calls follow <couplet/call.h>. The functions copy what they are given. They run as part of the caller; for what a provider starts for itself there it takes the floor with
- * cpl_provider_enter(). A provider logs what it cannot read or write.
+ * Calls follow <couplet/call.h>. The functions copy what they are given. They run as part of the caller; what a provider starts and keeps for itself there it does between
+ * cpl_provider_enter() and cpl_provider_leave(). A provider logs what it cannot read or write.
  */
 #ifndef COUPLET_SERVICE_ARCHIVE_H
 #define COUPLET_SERVICE_ARCHIVE_H

@@ -36,8 +36,9 @@ struct cpl_need_row {
 const void *cpl_service_find(struct cpl_host *host, const struct cpl_service_ref *ref, struct cpl_module **provider);
 
 /*
- * For providers. A function of a service runs as part of the module that calls it: calls that are begun there are the caller's. Calls and jobs whose callbacks are the provider's own code must be
- * the provider's, so that neither a reload nor an unload closes it while they are under way: it starts them between these two, the caller's call before. `visit` is the provider's, zeroed or not.
+ * For providers. A function of a service runs as part of the module that calls it: calls that are begun there are the caller's, and memory is charged to it. What is the provider's own has to be made
+ * between these two: calls and jobs with callbacks of its own, so that neither a reload nor an unload closes its code while they are under way, and memory that it keeps. The caller's call
+ * is begun before. `visit` is filled in by the first and handed to the second.
  */
 struct cpl_visit {
 	void *impl[8];

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """slixmpp's plugins for what accounts keep: private XML (XEP-0049), vCards (XEP-0054), blocked addresses (XEP-0191), last activity
-(XEP-0012)."""
+(XEP-0012); and of the archive of messages (XEP-0313)."""
 from slixmpp.exceptions import IqError
 from slixmpp.plugins.xep_0048 import Bookmarks
 
@@ -90,3 +90,40 @@ async def test_last_activity(stage):
 	if not 0 <= (await romeo['xep_0012'].get_last_activity('localhost'))['last_activity']['seconds'] < 1000:
 		raise Failed('the server runs for too long')
 	await romeo.log_out()
+
+
+async def test_archive(stage):
+	"""XEP-0313, 4 and 5, page by page, in both directions."""
+	for module in ('archive', 'mam'):
+		stage.server.ctl(['module', 'load', module])
+	romeo = await log_in(stage, 'romeo', 'xep_0059', 'xep_0313')
+	juliet = await log_in(stage, 'juliet', 'xep_0059', 'xep_0313', 'xep_0359')
+	for number in range(25):
+		romeo.send_message(mto=juliet.boundjid.bare, mbody='line %d' % number, mtype='chat')
+	await juliet.reads('line 24')
+	wanted = ['line %d' % number for number in range(25)]
+	bare = juliet.boundjid.bare
+
+	def bodies(messages):
+		return [message['mam_result']['forwarded']['stanza']['body'] for message in messages]
+
+	found = [message async for message in juliet['xep_0313'].iterate(jid=bare, rsm={'max': 10})]
+	if bodies(found) != wanted:
+		raise Failed('forwards: %s' % bodies(found))
+	ids = [message['stanza_id']['id'] for message in juliet.messages if message['body'] in wanted]
+	if [message['mam_result']['id'] for message in found] != ids:
+		raise Failed('the ids are not those of what was delivered')
+	found = [message async for message in juliet['xep_0313'].iterate(jid=bare, reverse=True, rsm={'max': 10}, total=12)]
+	if bodies(found) != wanted[:-13:-1]:
+		raise Failed('backwards: %s' % bodies(found))
+	found = [message async for message in juliet['xep_0313'].iterate(jid=bare, with_jid='nurse@localhost')]
+	if found:
+		raise Failed('with the nurse: %s' % bodies(found))
+	metadata = (await juliet['xep_0313'].get_archive_metadata(bare))['mam_metadata']
+	if (metadata['start']['id'], metadata['end']['id']) != (ids[0], ids[-1]):
+		raise Failed('metadata: %s' % metadata)
+	fields = (await juliet['xep_0313'].get_fields(bare)).get_fields()
+	if not {'with', 'start', 'end', 'before-id', 'after-id', 'ids'} <= set(fields):
+		raise Failed('fields: %s' % list(fields))
+	await romeo.log_out()
+	await juliet.log_out()

@@ -25,7 +25,8 @@
 
 #include <openssl/evp.h>
 
-static const char config[] = "modules: [tls, auth, bind, roster, presence, message, iq, disco, offline, ping, time, version]\n"
+static const char config[] = "modules: [tls, auth, bind, roster, presence, message, iq, disco, offline, ping, time, version, archive, mam]\n"
+			     "mam: {page_size: 2, max_page_size: 3, max_preferences: 2}\n"
 			     "offline: {max_messages: 4}\n"
 			     "roster: {max_items: 4}\n"
 			     "auth: {iterations: 4096}\n"

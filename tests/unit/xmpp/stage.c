@@ -23,7 +23,7 @@
 		}                                                                                            \
 	} while (0)
 
-#define BUNDLED(X) X(auth) X(bind) X(disco) X(external) X(iq) X(memory) X(message) X(offline) X(ping) X(presence) X(roster) X(time) X(tls) X(version)
+#define BUNDLED(X) X(archive) X(auth) X(bind) X(disco) X(external) X(iq) X(mam) X(memory) X(message) X(offline) X(ping) X(presence) X(roster) X(time) X(tls) X(version)
 #define DECLARE(name) extern const struct cpl_descriptor name##_LTX_cpl_module;
 BUNDLED(DECLARE)
 
