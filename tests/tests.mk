@@ -599,6 +599,10 @@ check_LTLIBRARIES += tests/modules/wrong17/wrong.la
 tests_modules_wrong17_wrong_la_SOURCES = tests/modules/wrong.c
 tests_modules_wrong17_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=17
 tests_modules_wrong17_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)
+check_LTLIBRARIES += tests/modules/wrong18/wrong.la
+tests_modules_wrong18_wrong_la_SOURCES = tests/modules/wrong.c
+tests_modules_wrong18_wrong_la_CPPFLAGS = $(AM_CPPFLAGS) -DKIND=18
+tests_modules_wrong18_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS) -Wl,-z,nodelete
 check_LTLIBRARIES += tests/modules/test_wrong.la
 tests_modules_test_wrong_la_SOURCES = tests/modules/test_wrong.c
 tests_modules_test_wrong_la_LDFLAGS = $(MODULE_TEST_LDFLAGS)

@@ -153,10 +153,10 @@ static void start_claim(struct cpl_host *host, struct cpl_event *event, const st
 
 	event->host = host;
 	event->done = done;
-	event->id = EVENT_CLAIM;
+	event->id = where == ACCOUNT_IN_IQ ? EVENT_CLAIM_IQ : EVENT_CLAIM_ELEMENT;
 	event->suspension = NULL;
 	event->starter = NULL;
-	if (!event_enter(EVENT_CLAIM)) {
+	if (!event_enter(event->id)) {
 		event_finish(event, CPL_DROP);
 		return;
 	}

@@ -28,7 +28,9 @@ static unsigned where_of(uint16_t id)
 {
 	if (__builtin_expect(id < CPL_EVENT_COUNT, 1))
 		return ACCOUNT_DOORS + id;
-	return id == EVENT_CLAIM ? ACCOUNT_IN_IQ : ACCOUNT_IN_PUBLISHED;
+	if (id == EVENT_CLAIM_IQ)
+		return ACCOUNT_IN_IQ;
+	return id == EVENT_CLAIM_ELEMENT ? ACCOUNT_IN_NONZA : ACCOUNT_IN_PUBLISHED;
 }
 
 void event_error(const struct cpl_event *event, struct cpl_module *module)
@@ -219,7 +221,7 @@ void event_continue(struct cpl_event *event)
 	bool dropped;
 
 	event->suspension = NULL;
-	if (event->id == EVENT_CLAIM) {
+	if (event->id == EVENT_CLAIM_IQ || event->id == EVENT_CLAIM_ELEMENT) {
 		event_finish(event, CPL_NEXT);
 		return;
 	}

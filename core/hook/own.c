@@ -18,7 +18,7 @@ uint16_t dispatch_own_id(const char *name)
 	for (uint32_t i = 0; i < name_count; i++)
 		if (strcmp(names[i], name) == 0)
 			return (uint16_t)(EVENT_OWN_FIRST + i);
-	if (EVENT_OWN_FIRST + name_count == EVENT_CLAIM)
+	if (EVENT_OWN_FIRST + name_count == EVENT_CLAIM_ELEMENT)
 		return 0;
 	before = account_as_core();
 	names = cpl_realloc(names, (name_count + 1) * sizeof(*names));

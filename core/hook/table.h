@@ -47,8 +47,8 @@ struct table_service {
 	unsigned version;
 };
 
-/* Ids of modules' events are from the one on; the other is that of events that are a claimed handler (IQ or nonza) on its own. */
-enum { EVENT_OWN_FIRST = 1024, EVENT_CLAIM = 0xffff };
+/* Ids of modules' events are from the first on; the others are those of events that are a claimed handler on its own. */
+enum { EVENT_OWN_FIRST = 1024, EVENT_CLAIM_ELEMENT = 0xfffe, EVENT_CLAIM_IQ = 0xffff };
 
 struct dispatch {
 	unsigned refs;

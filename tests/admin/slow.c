@@ -5,6 +5,10 @@
  *
  *   the event session_created   sleeps for the option `session`
  *   the command `slow`          sleeps for its argument
+ *   the command `heap`          keeps that many bytes, and what it had no more
+ *   the element <nap/>          answers nothing: it is taken care of, or (wrong=) answered as nothing may be, or (long=) suspended for good
+ *
+ * Besides it has one resource of each kind.
  */
 #include <couplet/module.h>
 #include <time.h>
@@ -21,6 +25,8 @@ static const struct cpl_option slow_options[] = {
 
 struct slow {
 	struct cpl_metric *visits, *last, *times;
+	struct cpl_call hour;
+	void *heap;
 };
 
 static void doze(struct cpl_module *self, int64_t ms)
@@ -48,10 +54,60 @@ static void run_slow(struct cpl_module *self, struct cpl_invocation *in)
 	doze(self, cpl_arg_int(in, 0));
 	cpl_done(in);
 }
+static void run_heap(struct cpl_module *self, struct cpl_invocation *in)
+{
+	struct slow *slow = cpl_module_data(self);
+
+	CPL_FREE(slow->heap);
+	if (cpl_arg_int(in, 0) > 0)
+		slow->heap = cpl_alloc((size_t)cpl_arg_int(in, 0));
+	cpl_done(in);
+}
 static const struct cpl_command slow_commands[] = {
+	{"heap <int:bytes>", "Keeps some memory.", NULL, NULL, 0, run_heap},
 	{"slow <int:milliseconds>", "Keeps the server busy.", NULL, NULL, 0, run_slow},
 	CPL_COMMAND_END,
 };
+
+/* ---- one of each kind ---- */
+
+CPL_NAME(nap_name, "urn:example:slow", "nap");
+CPL_NAME(query_name, "urn:example:slow", "query");
+static struct cpl_name *const slow_names[] = {&nap_name, &query_name, NULL};
+
+static enum cpl_flow on_nap(struct cpl_module *self, struct cpl_ev_nonza *ev)
+{
+	if (cpl_attr_get(ev->nonza->root, "wrong").ptr)
+		return (enum cpl_flow)99;
+	if (!cpl_attr_get(ev->nonza->root, "long").ptr)
+		return CPL_HANDLED;
+	cpl_suspend(&ev->event);
+	return CPL_SUSPENDED;
+}
+static const struct cpl_nonza_row slow_nonzas[] = {{&nap_name, CPL_IN(C2S_UNAUTHED), on_nap}, {NULL, 0, NULL}};
+
+static enum cpl_flow on_query(struct cpl_module *self, struct cpl_ev_stanza *ev)
+{
+	return cpl_iq_error(ev, CPL_NOT_ALLOWED, NULL);
+}
+static const struct cpl_iq_row slow_iqs[] = {{CPL_IQ_GET, CPL_TO_HOST, &query_name, on_query, 0}, {0, 0, NULL, NULL, 0}};
+
+static const struct cpl_feature_row slow_features[] = {{"urn:example:slow", CPL_OF_HOST}, {NULL, 0}};
+static const struct cpl_identity_row slow_identities[] = {{"automation", "slow", NULL, CPL_OF_HOST}, {NULL, NULL, NULL, 0}};
+static const struct cpl_column slow_columns[] = {{"naps", CPL_COLUMN_INTEGER, false}, {NULL, CPL_COLUMN_TEXT, false}};
+static const struct cpl_store slow_store = {"slow", CPL_STORE_KEYVAL, 1, slow_columns, NULL};
+static const struct cpl_store *const slow_stores[] = {&slow_store, NULL};
+CPL_SLOT(slow_slot, HOST, struct slow, 1, NULL);
+static struct cpl_slot *const slow_slots[] = {&slow_slot, NULL};
+static const struct cpl_provide_row slow_provides[] = {{"slowness", 1, &slow_store}, {NULL, 0, NULL}};
+CPL_SERVICE_REF(haste, "haste", 1);
+static const struct cpl_need_row slow_needs[] = {{&haste, true}, {NULL, false}};
+static const struct cpl_listen_row slow_listens[] = {{"slow", 5299, CPL_SESSION_C2S_UNAUTHED, false}, {NULL, 0, CPL_SESSION_C2S_UNAUTHED, false}};
+
+/* An hour has gone, or the module goes. */
+static void on_hour(struct cpl_call *call)
+{
+}
 
 static int slow_load(struct cpl_module *self, struct cpl_error *error)
 {
@@ -65,12 +121,15 @@ static int slow_load(struct cpl_module *self, struct cpl_error *error)
 	if (!slow->visits || !slow->last || !slow->times || cpl_metric_counter(self, "no name", "", NULL, CPL_NONE) ||
 	    cpl_metric_gauge(self, "visits", "", NULL, CPL_NONE))
 		return cpl_fail(error, CPL_E_INVALID, "the metrics are not as they should be");
-	return 0;
+	return cpl_timer_start(&slow->hour, cpl_module_scope(self), 3600000, on_hour);
 }
 
 static void slow_unload(struct cpl_module *self)
 {
-	cpl_free(cpl_module_data(self));
+	struct slow *slow = cpl_module_data(self);
+
+	cpl_free(slow->heap);
+	cpl_free(slow);
 }
 
 CPL_MODULE(slow) = {
@@ -79,6 +138,16 @@ CPL_MODULE(slow) = {
 	.config_size = sizeof(struct slow_config),
 	.events = slow_events,
 	.commands = slow_commands,
+	.names = slow_names,
+	.nonzas = slow_nonzas,
+	.iqs = slow_iqs,
+	.features = slow_features,
+	.identities = slow_identities,
+	.stores = slow_stores,
+	.slots = slow_slots,
+	.provides = slow_provides,
+	.needs = slow_needs,
+	.listens = slow_listens,
 	.load = slow_load,
 	.unload = slow_unload,
 };

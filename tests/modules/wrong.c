@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A module that is wrong on purpose; KIND says how. With none it is right. */
+/* A module that is wrong on purpose; KIND says how. With 0 it is right; what is wrong with 18 is how it is linked (-z nodelete). */
 #include <couplet/module.h>
 #include <fcntl.h>
 #include <stdio.h>
