@@ -47,11 +47,15 @@ size_t line_escape(char *to, size_t size, struct cpl_str text)
 
 size_t line_head(char *to, size_t size, enum cpl_log_level level)
 {
-	char text[CPL_TIME_TEXT];
+	static _Thread_local char text[CPL_TIME_TEXT];
+	static _Thread_local int64_t second = -1; /* whose text it is */
 	int64_t now = clock_system_now();
-	struct cpl_str second = cpl_time_format(now - now % 1000, text);
-	int len = snprintf(to, size, "%.*s.%03dZ %-5s ", (int)second.len - 1, second.ptr, (int)(now % 1000),
-			   logger_level_name(level));
+	int len;
 
+	if (second != now / 1000) {
+		second = now / 1000;
+		cpl_time_format(second * 1000, text);
+	}
+	len = snprintf(to, size, "%.19s.%03dZ %-5s ", text, (int)(now % 1000), logger_level_name(level));
 	return (size_t)len;
 }

@@ -216,8 +216,10 @@ static int wanted_events(const struct conn_socket *s)
 	case PHASE_SECURE:
 		reads = reads && !s->input.pauses && !s->input.stopped && !conn_input_waiting(&s->input) && !s->conn.held_until;
 		break;
+	case PHASE_TURNING:
 	case PHASE_HANDSHAKE:
-		reads = reads && tls_state(s->tls) == TLS_WANTS_INPUT;
+		/* While it is not its turn the peer is silent: only one that is not costs the watcher a stop and a start. */
+		reads = reads && !s->early;
 		break;
 	case PHASE_FLUSHING:
 	case PHASE_DRAINING:

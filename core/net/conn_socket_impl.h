@@ -71,6 +71,7 @@ struct conn_socket {
 	bool above_half : 1; /* the queue was above half its bound */
 	bool drained : 1;    /* `drained` is to be reported */
 	bool reported : 1;   /* `closed` has been reported */
+	bool early : 1;	     /* the peer has sent something while the handshake could not take it */
 };
 
 static inline struct conn_socket *conn_socket_of(struct cpl_conn *conn)

@@ -102,6 +102,7 @@ static void stepped(struct tls *tls, void *owner)
 {
 	struct conn_socket *s = owner;
 
+	s->early = false;
 	if (s->phase == PHASE_HANDSHAKE) {
 		tls_take_output(tls, &s->raw);
 		conn_socket_touch(s);
@@ -119,6 +120,7 @@ void conn_socket_start_handshake(struct conn_socket *s, const char *alpn)
 		return;
 	}
 	s->phase = PHASE_HANDSHAKE;
+	s->early = false;
 	s->tls = tls_create(contexts, alpn, stepped, s);
 }
 
@@ -171,6 +173,11 @@ static void read_once(struct conn_socket *s)
 	}
 }
 
+static bool handshake_busy(const struct conn_socket *s)
+{
+	return s->phase == PHASE_TURNING || (s->phase == PHASE_HANDSHAKE && tls_state(s->tls) != TLS_WANTS_INPUT);
+}
+
 void conn_socket_ready(struct loop_io *io, bool readable, bool writable)
 {
 	struct conn_socket *s = CPL_CONTAINER(io, struct conn_socket, io);
@@ -179,7 +186,9 @@ void conn_socket_ready(struct loop_io *io, bool readable, bool writable)
 		s->blocked = false;
 		conn_socket_flush(s);
 	}
-	if (readable && !s->broken && !s->eof)
+	if (readable && handshake_busy(s))
+		s->early = true;
+	else if (readable && !s->broken && !s->eof)
 		read_once(s);
 	conn_socket_settle(s);
 }

@@ -42,12 +42,19 @@ static struct cpl_list waiting = {&waiting, &waiting};
 static size_t waiting_count;
 static size_t in_flight;
 
+/* Nearly always there are none, and to clear the queue all the same costs as much as a small record. */
+static void forget_errors(void)
+{
+	if (ERR_peek_error())
+		ERR_clear_error();
+}
+
 static void set_error(struct tls *tls, const char *fallback)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
 	tls->error = reason ? reason : fallback;
-	ERR_clear_error();
+	forget_errors();
 }
 
 static enum tls_state fail(struct tls *tls, const char *why)
@@ -102,7 +109,7 @@ static void work(struct worker_job *job)
 	struct tls *tls = handshake->tls;
 	int result;
 
-	ERR_clear_error();
+	forget_errors();
 	if ((!tls->ssl && !make_ssl(tls)) ||
 	    BIO_write(SSL_get_rbio(tls->ssl), handshake->in.ptr, (int)handshake->whole) != (int)handshake->whole) {
 		handshake->result = SSL_ERROR_SSL;
@@ -312,7 +319,7 @@ static enum tls_read read_records(struct tls *tls, char *out, size_t size, size_
 		size_t room = size - *len;
 		int count;
 
-		ERR_clear_error();
+		forget_errors();
 		count = SSL_read(tls->ssl, out + *len, (int)room);
 		if (count > 0) {
 			*len += (size_t)count;
@@ -367,7 +374,7 @@ bool tls_write(struct tls *tls, struct cpl_str bytes, struct output *raw)
 		turn_to_records(tls);
 	if (tls->dead)
 		return false;
-	ERR_clear_error();
+	forget_errors();
 	tls_bio_aim(CPL_NONE, raw);
 	count = SSL_write(tls->ssl, bytes.ptr, (int)bytes.len);
 	tls_bio_aim(CPL_NONE, NULL);
@@ -384,12 +391,12 @@ void tls_close_notify(struct tls *tls, struct output *raw)
 		turn_to_records(tls);
 	if (tls->dead)
 		return;
-	ERR_clear_error();
+	forget_errors();
 	tls_bio_aim(CPL_NONE, raw);
 	SSL_shutdown(tls->ssl);
 	tls_bio_aim(CPL_NONE, NULL);
 	tls->dead = true;
-	ERR_clear_error();
+	forget_errors();
 }
 
 size_t tls_binding(struct tls *tls, enum cpl_binding kind, unsigned char *out)

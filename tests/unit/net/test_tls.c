@@ -248,6 +248,22 @@ static void test_bindings_without_extended_master_secret(void **state)
 	client_destroy(client);
 }
 
+/* What a client sends while a worker has the handshake (a change_cipher_spec of RFC 8446 D.4, here) waits in the kernel, and is read afterwards. */
+static void test_early_input(void **state)
+{
+	static const char change_cipher_spec[] = {0x14, 3, 3, 0, 1, 1};
+	struct client *client = direct(TLS1_3_VERSION);
+
+	assert_int_equal(SSL_do_handshake(client->ssl), -1);
+	client_carry(client);
+	while (!tls_steps_pending())
+		loop_turn(1);
+	assert_int_equal(send(client->peer->fd, change_cipher_spec, sizeof(change_cipher_spec), MSG_NOSIGNAL), sizeof(change_cipher_spec));
+	assert_true(client_handshake(client));
+	assert_events(&client->peer->recorder, "secured");
+	client_destroy(client);
+}
+
 /* ---- cipher suites ---- */
 
 static bool agrees_on(const char *suites, const char *name)
@@ -446,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_key_update),
 		cmocka_unit_test(test_alpn),
+		cmocka_unit_test(test_early_input),
 		cmocka_unit_test(test_suites),
 		cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_bindings_without_extended_master_secret),
