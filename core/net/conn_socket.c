@@ -231,6 +231,11 @@ static int wanted_events(const struct conn_socket *s)
 	return events | (reads ? LOOP_READ : 0);
 }
 
+bool conn_socket_reads(const struct conn_socket *s)
+{
+	return wanted_events(s) & LOOP_READ;
+}
+
 void conn_socket_watch(struct conn_socket *s)
 {
 	int events = wanted_events(s);

@@ -107,6 +107,8 @@ void conn_socket_check_bound(struct conn_socket *s);
 void conn_socket_ask(struct conn_socket *s);
 /* Counts what was read against the rate, and stops reading when it is used up. */
 void conn_socket_pay(struct conn_socket *s, size_t bytes);
+/* Whether more of the peer's bytes are wanted now. */
+bool conn_socket_reads(const struct conn_socket *s);
 /* Sets the watcher and the wheel to what the phase needs. */
 void conn_socket_watch(struct conn_socket *s);
 

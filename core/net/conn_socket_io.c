@@ -98,32 +98,6 @@ static void go_on_handshake(struct conn_socket *s)
 	}
 }
 
-static void stepped(struct tls *tls, void *owner)
-{
-	struct conn_socket *s = owner;
-
-	s->early = false;
-	if (s->phase == PHASE_HANDSHAKE) {
-		tls_take_output(tls, &s->raw);
-		conn_socket_touch(s);
-		go_on_handshake(s);
-	}
-	conn_socket_settle(s);
-}
-
-void conn_socket_start_handshake(struct conn_socket *s, const char *alpn)
-{
-	struct tls_contexts *contexts = tls_contexts_current();
-
-	if (!contexts || !tls_contexts_default(contexts)) {
-		conn_socket_begin_end(s, CPL_END_TLS, "no certificate is configured", 0);
-		return;
-	}
-	s->phase = PHASE_HANDSHAKE;
-	s->early = false;
-	s->tls = tls_create(contexts, alpn, stepped, s);
-}
-
 /* What is read while ending only keeps the kernel from resetting the connection. */
 static void discard(struct conn_socket *s, size_t count)
 {
@@ -171,6 +145,35 @@ static void read_once(struct conn_socket *s)
 	} else if (errno != EAGAIN && errno != EWOULDBLOCK) {
 		lose(s, strerror(errno));
 	}
+}
+
+static void stepped(struct tls *tls, void *owner)
+{
+	struct conn_socket *s = owner;
+
+	s->early = false;
+	if (s->phase == PHASE_HANDSHAKE) {
+		tls_take_output(tls, &s->raw);
+		conn_socket_touch(s);
+		go_on_handshake(s);
+		/* The client's header comes right behind its Finished: read now, it is answered with one write, the ticket in it. */
+		if (s->phase == PHASE_SECURE && !s->plain.len && conn_socket_reads(s))
+			read_once(s);
+	}
+	conn_socket_settle(s);
+}
+
+void conn_socket_start_handshake(struct conn_socket *s, const char *alpn)
+{
+	struct tls_contexts *contexts = tls_contexts_current();
+
+	if (!contexts || !tls_contexts_default(contexts)) {
+		conn_socket_begin_end(s, CPL_END_TLS, "no certificate is configured", 0);
+		return;
+	}
+	s->phase = PHASE_HANDSHAKE;
+	s->early = false;
+	s->tls = tls_create(contexts, alpn, stepped, s);
 }
 
 static bool handshake_busy(const struct conn_socket *s)
