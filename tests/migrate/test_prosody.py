@@ -2,6 +2,7 @@
 """The move from Prosody, as Debian packages it: real clients fill it, and find the same on Couplet, with the passwords that they have."""
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -135,6 +136,37 @@ class FromProsody(unittest.TestCase):
 			for part in wanted:
 				self.assertIn(part, text)
 			self.assertNotIn({'romeo': 'new', 'juliet': 'old', 'nurse': 'omemo'}[name], text)
+
+	def test_an_interrupted_move_is_completed_by_the_next(self):
+		"""Whole accounts are there or not; a second run adds the others, and doubles nothing."""
+		count, item = 300, 'return { ["juliet@example.org"] = { subscription = "both"; groups = {}; } };'
+		message = 'item({ name = "message"; attr = { from = "nurse@example.org/x", to = "u%d@example.org", stamp = "2026-01-31T12:00:00Z" }; { name = "body"; attr = {}; "hark" } });'
+		for way in (signal.SIGINT, signal.SIGKILL):
+			home = house.House()
+			self.addCleanup(home.finish)
+			data = self.write(home, *(file for i in range(count) for file in (
+				('accounts/u%d.dat' % i, 'return { password = "rose" };'), ('roster/u%d.dat' % i, item), ('offline/u%d.list' % i, message % i))))
+			home.start()
+			with subprocess.Popen([house.PROGRAMS[1], '-c', home.config, 'import', 'prosody', data], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+					stderr=subprocess.STDOUT, text=True) as half:
+				for _ in range(1000):
+					if home.ctl('user', 'list', 'example.org').stdout:
+						break
+					time.sleep(0.01)
+				half.send_signal(way)
+				half.wait(60)
+				said = half.communicate()[0]
+			if way == signal.SIGINT and half.returncode:
+				self.assertEqual((half.returncode, said), (130, 'coupletctl: interrupted: what has been done until now stays\n'))
+			text = home.exported()
+			kept = text.count('<user ')
+			self.assertEqual((text.count('<message '), text.count('<item ')), (kept, kept))
+			counts, said = home.move('prosody', data)
+			# The server may have been about to keep some more.
+			self.assertLessEqual(counts['accounts'][1], count - kept)
+			self.assertEqual((set(counts.values()), said), ({(count, counts['accounts'][1], 0)}, []))
+			text = home.exported()
+			self.assertEqual([text.count(part) for part in ('<user ', '<message ', '<item ')], [count] * 3)
 
 	def test_broken_files_are_reported_and_the_rest_goes_on(self):
 		home = house.House()
