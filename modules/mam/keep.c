@@ -76,7 +76,8 @@ static void kept(struct cpl_call *call)
 {
 	struct keeping *keeping = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_archive_append, call), struct keeping, append);
 
-	if (call->status != 0)
+	/* When this module is unloaded meanwhile, the row goes on to the disk without being waited for. */
+	if (call->status != 0 && call->status != CPL_E_CANCELLED)
 		keeping_failed(keeping, call->status);
 	keeping_end(keeping);
 }

@@ -49,6 +49,7 @@ static const struct cpl_event_row events[] = {
 	CPL_ON(may_archive, mam_judge_content, FEATURE, 10),
 	CPL_ON(may_archive, mam_heed_preferences, FEATURE, 20),
 	CPL_ON(user_load, mam_on_user_load, FEATURE, 10),
+	CPL_ON(user_load, mam_on_user_load, OBSERVE, 1000), /* for one that was past the other when the module came */
 	CPL_ON(iq, mam_on_iq, FEATURE, 0),
 	CPL_ON_END,
 };
@@ -71,32 +72,6 @@ static const struct cpl_feature_row features[] = {
 	{NULL, 0},
 };
 
-/* ---- life ---- */
-
-/* The generation before has read the preferences of all accounts in memory. */
-static void save(struct cpl_module *self, struct cpl_bag *bag)
-{
-	cpl_bag_put_int(bag, "loaded", 1);
-}
-
-static int restore(struct cpl_module *self, const struct cpl_bag *bag, unsigned schema, struct cpl_error *error)
-{
-	int64_t loaded;
-
-	if (cpl_bag_get_int(bag, "loaded", &loaded))
-		cpl_module_set_data(self, (void *)(uintptr_t)loaded);
-	return 0;
-}
-
-static void start(struct cpl_module *self, struct cpl_host *host)
-{
-	struct cpl_user *user;
-	size_t at = 0;
-
-	while (!cpl_module_data(self) && (user = cpl_map_next(&host->users, &at)))
-		mam_load_late(self, user);
-}
-
 CPL_MODULE(mam) = {
 	CPL_MODULE_HEAD("mam", "1.0", "Message Archive Management (XEP-0313)"),
 	.names = mam_names,
@@ -108,7 +83,5 @@ CPL_MODULE(mam) = {
 	.slots = slots,
 	.needs = needs,
 	.commands = mam_commands,
-	.save = save,
-	.restore = restore,
-	.start = start,
+	.start = mam_on_start,
 };

@@ -24,9 +24,17 @@ const struct cpl_archive_service *mam_archive(struct cpl_host *host, struct cpl_
 /* An account in memory: what it wishes, if it is anything but the default, and what it has sent and is on its way to archives, its own and others'. */
 struct mam_account {
 	struct cpl_archive_preferences *preferences; /* one block with the lists; NULL: none */
+	bool known;                                  /* the wish, be there one or not */
 	struct cpl_list keepings;                    /* of keep.c */
 };
 CPL_SLOT_DECLARE(mam_slot, USER, struct mam_account);
+
+static inline bool mam_is_known(const struct cpl_user *user)
+{
+	const struct mam_account *account = CPL_SLOT_GET(user, mam_slot);
+
+	return account && account->known;
+}
 
 /* ---- keep.c: what is archived, and how it is kept ---- */
 
@@ -64,7 +72,7 @@ enum cpl_flow mam_on_metadata(struct cpl_module *self, struct cpl_ev_stanza *ev)
 void mam_account_release(void *data);
 enum cpl_flow mam_on_user_load(struct cpl_module *self, struct cpl_ev_user *ev);
 /* For accounts that were in memory before the module came. */
-void mam_load_late(struct cpl_module *self, struct cpl_user *user);
+void mam_on_start(struct cpl_module *self, struct cpl_host *host);
 enum cpl_flow mam_on_prefs_get(struct cpl_module *self, struct cpl_ev_stanza *ev);
 enum cpl_flow mam_on_prefs_set(struct cpl_module *self, struct cpl_ev_stanza *ev);
 

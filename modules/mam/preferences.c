@@ -49,15 +49,25 @@ static void set_preferences(struct cpl_user *user, const struct cpl_archive_pref
 	kept->never = copy_list(&places, &bytes, preferences->never, preferences->never_count);
 	cpl_free(account->preferences);
 	account->preferences = kept;
+	account->known = true;
 }
 
 /* ---- loading ---- */
 
 struct load {
 	struct cpl_archive_wishes wishes;
-	struct cpl_suspension *suspension; /* NULL: late */
-	struct cpl_user *user;             /* late: referenced; else kept by the load that waits for us */
+	struct cpl_suspension *suspension; /* NULL: part of a sweep */
+	struct sweep *sweep;
+	struct cpl_user *user;             /* of a sweep: referenced; else kept by the load that waits for us */
 };
+
+/* Accounts that were in memory before the module came, one after the other, so that no turn is long. Until its wishes are known nothing is archived for an account. */
+struct sweep {
+	struct cpl_user **users; /* referenced */
+	size_t next, count;
+};
+
+static void sweep_go_on(struct sweep *sweep);
 
 static void load_free(struct load *load)
 {
@@ -71,48 +81,79 @@ static void loaded(struct cpl_call *call)
 
 	if (call->status == 0 && load->wishes.set)
 		set_preferences(load->user, &load->wishes.preferences);
-	/* Nobody's messages are kept against a wish that is not known. */
-	if (load->suspension)
+	else if (call->status == 0)
+		CPL_SLOT_MAKE(load->user, mam_slot)->known = true;
+	if (load->suspension) {
 		cpl_resume(&load->suspension, call->status == 0 ? CPL_NEXT : CPL_DROP);
-	else
+	} else {
 		cpl_user_unref(&load->user);
+		sweep_go_on(load->sweep);
+	}
 	load_free(load);
 }
 
-static int load_start(struct load *load)
+/* NULL: *status says why. */
+static struct load *load_start(struct cpl_user *user, int *status)
 {
+	struct load *load = CPL_NEW(struct load);
 	struct cpl_module *provider;
-	const struct cpl_archive_service *archive = mam_archive(load->user->host, &provider);
+	const struct cpl_archive_service *archive = mam_archive(user->host, &provider);
 
+	load->user = user;
 	load->wishes.arena = cpl_arena_create();
-	return archive ? archive->preferences_get(provider, &load->wishes, &load->user->scope, load->user->jid, loaded) : CPL_E_STOPPING;
+	*status = archive ? archive->preferences_get(provider, &load->wishes, &user->scope, user->jid, loaded) : CPL_E_STOPPING;
+	if (*status == 0)
+		return load;
+	load_free(load);
+	return NULL;
 }
 
 enum cpl_flow mam_on_user_load(struct cpl_module *self, struct cpl_ev_user *ev)
 {
-	struct load *load = CPL_NEW(struct load);
+	struct load *load;
 	int status;
 
-	load->user = ev->user;
-	status = load_start(load);
-	if (status != 0) {
+	if (mam_is_known(ev->user))
+		return CPL_NEXT;
+	load = load_start(ev->user, &status);
+	if (!load) {
 		cpl_log_error("archive preferences cannot be read jid=%.*s reason=%s", CPL_ARG(cpl_jid_str(ev->user->jid)), cpl_code_text(status));
-		load_free(load);
 		return CPL_DROP;
 	}
 	load->suspension = cpl_suspend(&ev->event);
 	return CPL_SUSPENDED;
 }
 
-void mam_load_late(struct cpl_module *self, struct cpl_user *user)
+static void sweep_go_on(struct sweep *sweep)
 {
-	struct load *load = CPL_NEW(struct load);
+	struct load *load = NULL;
+	int status;
 
-	load->user = cpl_user_ref(user);
-	if (load_start(load) == 0)
+	while (!load && sweep->next < sweep->count) {
+		struct cpl_user *user = sweep->users[sweep->next++];
+
+		load = mam_is_known(user) ? NULL : load_start(user, &status);
+		if (!load)
+			cpl_user_unref(&user);
+	}
+	if (load) {
+		load->sweep = sweep;
 		return;
-	cpl_user_unref(&load->user);
-	load_free(load);
+	}
+	cpl_free(sweep->users);
+	cpl_free(sweep);
+}
+
+void mam_on_start(struct cpl_module *self, struct cpl_host *host)
+{
+	struct sweep *sweep = CPL_NEW(struct sweep);
+	struct cpl_user *user;
+
+	sweep->users = cpl_alloc((host->users.count + 1) * sizeof(struct cpl_user *));
+	for (size_t at = 0; (user = cpl_map_next(&host->users, &at));)
+		if (!mam_is_known(user))
+			sweep->users[sweep->count++] = cpl_user_ref(user);
+	sweep_go_on(sweep);
 }
 
 /* ---- showing ---- */

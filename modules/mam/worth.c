@@ -81,6 +81,8 @@ enum cpl_answer mam_heed_preferences(struct cpl_module *self, struct cpl_ev_arch
 	const struct cpl_archive_preferences *wish = account && config->preferences ? account->preferences : NULL;
 	const struct cpl_roster_item *item;
 
+	if (!account || !account->known)
+		return CPL_NO;
 	if (wish && is_listed(wish->never, wish->never_count, ev->with))
 		return CPL_NO;
 	if (wish && is_listed(wish->always, wish->always_count, ev->with))
