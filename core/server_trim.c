@@ -2,31 +2,37 @@
 /* Looks once a second whether many connections have gone, and has a worker give their memory back. */
 #include "core/server_state.h"
 
+#include "core/base/memory.h"
 #include "core/base/trim.h"
 #include "core/loop/worker.h"
 #include "core/net/conn_socket.h"
+#include "core/net/output.h"
 
 enum { LOOK_MS = 1000 };
 
 static struct loop_timer timer;
 static struct worker_job job;
 static struct trim trim;
-static bool under_way;
+static struct trim_cache *caches; /* while it is under way: the session thread's and the worker's */
 
 static void work(struct worker_job *unused)
 {
-	trim_release();
+	trim_take(&caches[1]);
+	trim_release(caches, 2);
 }
 
 static void done(struct worker_job *unused)
 {
-	under_way = false;
+	CPL_FREE(caches);
 }
 
 static void look(struct loop_timer *expired)
 {
-	if (!under_way && trim_due(&trim, conn_socket_count())) {
-		under_way = true;
+	if (!caches && trim_due(&trim, conn_socket_count())) {
+		arena_release_spare();
+		output_pools_finish();
+		caches = cpl_alloc(2 * sizeof(*caches));
+		trim_take(&caches[0]);
 		job = (struct worker_job){.work = work, .done = done};
 		worker_start(&job);
 	}
@@ -36,7 +42,6 @@ static void look(struct loop_timer *expired)
 void server_trim_begin(void)
 {
 	trim = (struct trim){0};
-	under_way = false;
 	loop_timer_start(&timer, LOOK_MS, look);
 }
 

@@ -42,7 +42,7 @@ static _Thread_local struct {
 static pthread_key_t spare_key;
 static pthread_once_t spare_once = PTHREAD_ONCE_INIT;
 
-static void spare_release(void *unused)
+void arena_release_spare(void)
 {
 	while (spare.first) {
 		struct chunk *chunk = spare.first;
@@ -53,13 +53,18 @@ static void spare_release(void *unused)
 	spare.count = 0;
 }
 
+static void spare_release(void *unused)
+{
+	arena_release_spare();
+}
+
 /*
  * The thread that runs main() ends without the key's destructor; leaving its list reachable would hide leaks
  * from tools.
  */
 static void spare_release_main(void)
 {
-	spare_release(NULL);
+	arena_release_spare();
 }
 
 static void spare_key_create(void)

@@ -24,6 +24,8 @@ void memory_charge_as(void *ptr, const void *other);
 /* Who pays for the block, and for the beginning of the arena: whoever made it. */
 const struct account_memory *memory_payer(const void *ptr);
 const struct account_memory *arena_payer(const struct cpl_arena *arena);
+/* Frees the chunks that this thread keeps for its next arenas. */
+void arena_release_spare(void);
 
 /*
  * All live blocks, in builds with AddressSanitizer (POISONED_BUILD), which keep a list of them; others know of none. each() may neither allocate nor free with
