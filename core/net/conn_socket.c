@@ -126,6 +126,7 @@ static void flush(void *object)
 static void flush_dirty(struct loop_hook *end_of_turn)
 {
 	line_run(&to_flush, true, flush);
+	output_forget();
 }
 
 void conn_socket_begin_end(struct conn_socket *s, enum cpl_conn_end end, const char *detail,
@@ -303,9 +304,9 @@ void conn_socket_check_bound(struct conn_socket *s)
 	conn_socket_begin_end(s, CPL_END_OVERFLOW, NULL, QUIET_LINGER_MS);
 }
 
-static void queue(struct conn_socket *s, struct cpl_str bytes)
+static void queue(struct conn_socket *s, struct cpl_str bytes, void (*add)(struct output *output, struct cpl_str bytes))
 {
-	output_add(s->phase == PHASE_CLEAR ? &s->raw : &s->plain, bytes);
+	add(s->phase == PHASE_CLEAR ? &s->raw : &s->plain, bytes);
 	conn_socket_touch(s);
 	conn_socket_check_bound(s);
 }
@@ -318,7 +319,7 @@ static void op_open(struct cpl_conn *conn, const struct cpl_stream_header *heade
 	if (ending(s))
 		return;
 	stream_text_header(&text, header);
-	queue(s, cpl_buf_str(&text));
+	queue(s, cpl_buf_str(&text), output_add);
 	cpl_buf_finish(&text);
 }
 
@@ -329,7 +330,7 @@ static void op_write(struct cpl_conn *conn, struct cpl_str bytes)
 	if (ending(s) || !bytes.len)
 		return;
 	conn->elements_out++;
-	queue(s, bytes);
+	queue(s, bytes, output_add_element);
 }
 
 static void op_start_tls(struct cpl_conn *conn)
@@ -397,7 +398,7 @@ static void op_close_stream(struct cpl_conn *conn)
 	struct conn_socket *s = conn_socket_of(conn);
 
 	if (!ending(s))
-		queue(s, STREAM_TEXT_END);
+		queue(s, STREAM_TEXT_END, output_add);
 }
 
 static void op_end(struct cpl_conn *conn, int64_t linger_ms)

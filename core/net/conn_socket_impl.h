@@ -33,6 +33,7 @@ enum {
 	READ_SIZE = 16 * 1024,
 	/* What one read can decrypt to, or what was read ahead during the handshake. */
 	PLAIN_SIZE = (int)TLS_HANDSHAKE_BYTES_MAX + (int)TLS_RECORD_ROOM,
+	RECORD_SIZE = 16 * 1024, /* what fits one */
 	RECORDS_AHEAD = 32 * 1024, /* ciphertext made before it is written */
 	DISCARD_MAX = 64 * 1024,   /* input read and dropped while ending */
 	QUIET_LINGER_MS = 2000, /* for connections that ended by themselves, to get the last bytes out */

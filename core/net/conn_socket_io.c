@@ -7,20 +7,23 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-/* One read at a time is looked at, so that one buffer of each kind serves all connections. */
+/* One read at a time is looked at, so that one buffer of each kind serves all connections, and one record is made at a time. */
 static char *read_buffer;
 static char *plain_buffer;
+static char *record_buffer;
 
 void conn_socket_io_init(void)
 {
 	read_buffer = cpl_alloc(READ_SIZE);
 	plain_buffer = cpl_alloc(PLAIN_SIZE);
+	record_buffer = cpl_alloc(RECORD_SIZE);
 }
 
 void conn_socket_io_finish(void)
 {
 	CPL_FREE(read_buffer);
 	CPL_FREE(plain_buffer);
+	CPL_FREE(record_buffer);
 }
 
 /* The socket or the peer's TLS is beyond use. */
@@ -202,7 +205,7 @@ void conn_socket_ready(struct loop_io *io, bool readable, bool writable)
 static bool make_records(struct conn_socket *s)
 {
 	while (s->plain.len && s->raw.len < RECORDS_AHEAD) {
-		struct cpl_str front = output_front(&s->plain);
+		struct cpl_str front = output_gather(&s->plain, record_buffer, RECORD_SIZE);
 
 		if (!tls_write(s->tls, front, &s->raw))
 			return false;

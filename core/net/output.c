@@ -8,26 +8,56 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-enum { SMALL, LARGE, SIZES };
+enum { SMALL, LARGE, SIZES, EXACT = SIZES /* not pooled */ };
 static const uint32_t chunk_size[SIZES] = {4096, 16384};
 /* Free chunks kept for reuse: half a MiB of each size at most. */
 static const unsigned pool_max[SIZES] = {128, 32};
 /* More than this many pieces gain nothing over another call. */
 enum { PIECES_MAX = 32 };
+/* What fits one TLS record. */
+enum { FRONT_MAX = 16384 };
+/* A piece that is not worth a record of its own. */
+enum { GATHER_BELOW = 1024 };
+
+/* Content of an element, for all chains in which it waits. */
+struct shared {
+	uint32_t users;
+	uint32_t size;
+	char bytes[];
+};
 
 struct output_chunk {
 	struct output_chunk *next; /* a ring while it is in a chain */
+	struct shared *shared;	   /* NULL: the bytes are its own */
 	uint32_t begin; /* first byte that waits */
 	uint32_t end;	/* behind the last one */
 	uint32_t room;	/* bytes that fit */
-	uint32_t size;	/* SMALL or LARGE */
+	uint32_t size;	/* SMALL, LARGE or EXACT */
 	char bytes[];
 };
+
+/* The last large content that was appended in this turn: how long it was and how it ended, and, once it has come twice, the content. */
+static struct {
+	size_t len;
+	uint64_t tail;
+	struct shared *shared;
+} latest;
+static size_t shared_bytes;
 
 static struct {
 	struct output_chunk *free;
 	unsigned count;
 } pools[SIZES];
+
+/* Outlives the module whose output it is: the core pays. */
+static void *alloc_for_core(size_t size)
+{
+	struct account *before = account_as_core();
+	void *block = cpl_alloc(size);
+
+	account_back(before);
+	return block;
+}
 
 static struct output_chunk *chunk_take(unsigned size)
 {
@@ -37,12 +67,7 @@ static struct output_chunk *chunk_take(unsigned size)
 		pools[size].free = chunk->next;
 		pools[size].count--;
 	} else {
-		struct account_current before = account_now;
-
-		/* Chunks outlive the module whose output they first held: the core pays. */
-		account_now = (struct account_current){account_core(), NULL, 0};
-		chunk = cpl_alloc(chunk_size[size]);
-		account_now = before;
+		chunk = alloc_for_core(chunk_size[size]);
 		chunk->room = chunk_size[size] - (uint32_t)offsetof(struct output_chunk, bytes);
 		chunk->size = size;
 	}
@@ -51,10 +76,26 @@ static struct output_chunk *chunk_take(unsigned size)
 	return chunk;
 }
 
+static void shared_unref(struct shared **pointer)
+{
+	struct shared *shared = *pointer;
+
+	*pointer = NULL;
+	if (!shared || --shared->users)
+		return;
+	shared_bytes -= shared->size;
+	cpl_free(shared);
+}
+
 static void chunk_give(struct output_chunk *chunk)
 {
 	unsigned size = chunk->size;
 
+	if (size == EXACT) {
+		shared_unref(&chunk->shared);
+		cpl_free(chunk);
+		return;
+	}
 	if (pools[size].count >= pool_max[size]) {
 		cpl_free(chunk);
 		return;
@@ -62,6 +103,21 @@ static void chunk_give(struct output_chunk *chunk)
 	chunk->next = pools[size].free;
 	pools[size].free = chunk;
 	pools[size].count++;
+}
+
+static void chunk_append(struct output *output, struct output_chunk *chunk)
+{
+	struct output_chunk *last = output->last;
+
+	chunk->next = last ? last->next : chunk;
+	if (last)
+		last->next = chunk;
+	output->last = chunk;
+}
+
+static const char *chunk_front(const struct output_chunk *chunk)
+{
+	return (chunk->shared ? chunk->shared->bytes : chunk->bytes) + chunk->begin;
 }
 
 void output_add(struct output *output, struct cpl_str bytes)
@@ -72,13 +128,10 @@ void output_add(struct output *output, struct cpl_str bytes)
 		size_t part;
 
 		if (!last || last->end == last->room) {
-			struct output_chunk *chunk =
-				chunk_take(last || bytes.len > chunk_size[SMALL] ? LARGE : SMALL);
+			bool more = last && last->size != EXACT;
 
-			chunk->next = last ? last->next : chunk;
-			if (last)
-				last->next = chunk;
-			output->last = last = chunk;
+			last = chunk_take(more || bytes.len > chunk_size[SMALL] ? LARGE : SMALL);
+			chunk_append(output, last);
 		}
 		part = last->room - last->end;
 		if (part > bytes.len)
@@ -90,13 +143,107 @@ void output_add(struct output *output, struct cpl_str bytes)
 	}
 }
 
+/* ---- content that is alike ---- */
+
+/* A chunk of its own for what has no room behind the last one, or for a reference. */
+static void add_exact(struct output *output, struct cpl_str bytes, struct shared *shared)
+{
+	struct output_chunk *chunk = alloc_for_core(sizeof(*chunk) + (shared ? 0 : bytes.len));
+
+	chunk->size = EXACT;
+	chunk->room = chunk->end = (uint32_t)bytes.len;
+	chunk->shared = shared;
+	if (shared)
+		shared->users++;
+	else
+		memcpy(chunk->bytes, bytes.ptr, bytes.len);
+	chunk_append(output, chunk);
+	output->len += bytes.len;
+}
+
+/* The content, once it has come before in this turn; NULL the first time. */
+static struct shared *share(struct cpl_str content)
+{
+	uint64_t tail;
+
+	memcpy(&tail, content.ptr + content.len - sizeof(tail) - OUTPUT_SHARED_LEAST / 2, sizeof(tail));
+	if (content.len != latest.len || tail != latest.tail || (latest.shared && memcmp(latest.shared->bytes, content.ptr, content.len) != 0)) {
+		output_forget();
+		latest.len = content.len;
+		latest.tail = tail;
+		return NULL;
+	}
+	if (!latest.shared) {
+		latest.shared = alloc_for_core(sizeof(*latest.shared) + content.len);
+		latest.shared->users = 1;
+		latest.shared->size = (uint32_t)content.len;
+		memcpy(latest.shared->bytes, content.ptr, content.len);
+		shared_bytes += content.len;
+	}
+	return latest.shared;
+}
+
+void output_add_element(struct output *output, struct cpl_str bytes)
+{
+	const char *end = bytes.len > OUTPUT_SHARED_LEAST ? memchr(bytes.ptr, '>', bytes.len) : NULL;
+	struct cpl_str tag, content;
+	struct shared *shared;
+
+	/* The writer escapes the sign wherever it does not end a tag. */
+	tag = end ? (struct cpl_str){bytes.ptr, (size_t)(end + 1 - bytes.ptr)} : bytes;
+	content = (struct cpl_str){bytes.ptr + tag.len, bytes.len - tag.len};
+	shared = content.len >= OUTPUT_SHARED_LEAST ? share(content) : NULL;
+	if (!shared) {
+		output_add(output, bytes);
+		return;
+	}
+	if (output->last && output->last->room - output->last->end >= tag.len)
+		output_add(output, tag);
+	else
+		add_exact(output, tag, NULL);
+	add_exact(output, content, shared);
+}
+
+void output_forget(void)
+{
+	shared_unref(&latest.shared);
+	latest.len = 0;
+}
+
+size_t output_shared(void)
+{
+	return shared_bytes;
+}
+
+/* ---- the front ---- */
+
 struct cpl_str output_front(const struct output *output)
 {
 	const struct output_chunk *first = output->last ? output->last->next : NULL;
 
 	if (!first)
 		return CPL_STR("");
-	return (struct cpl_str){first->bytes + first->begin, first->end - first->begin};
+	return (struct cpl_str){chunk_front(first), first->end - first->begin < FRONT_MAX ? first->end - first->begin : FRONT_MAX};
+}
+
+struct cpl_str output_gather(const struct output *output, char *room, size_t size)
+{
+	struct cpl_str front = output_front(output);
+	const struct output_chunk *chunk;
+	size_t len = 0;
+
+	if (front.len == output->len || front.len >= GATHER_BELOW)
+		return front;
+	chunk = output->last;
+	do {
+		size_t part;
+
+		chunk = chunk->next;
+		part = chunk->end - chunk->begin < size - len ? chunk->end - chunk->begin : size - len;
+		memcpy(room + len, chunk_front(chunk), part);
+		len += part;
+	} while (len < size && chunk != output->last);
+	return (struct cpl_str){room, len};
 }
 
 void output_consume(struct output *output, size_t count)
@@ -130,7 +277,7 @@ ssize_t output_send(struct output *output, int fd)
 	do {
 		chunk = chunk->next;
 		pieces[message.msg_iovlen++] =
-			(struct iovec){chunk->bytes + chunk->begin, chunk->end - chunk->begin};
+			(struct iovec){(char *)chunk_front(chunk), chunk->end - chunk->begin};
 	} while (chunk != output->last && message.msg_iovlen < PIECES_MAX);
 	/* sendmsg is writev with MSG_NOSIGNAL. */
 	do
@@ -155,7 +302,8 @@ size_t output_memory(const struct output *output)
 	if (!chunk)
 		return 0;
 	do {
-		size += chunk_size[chunk->size];
+		size += chunk->size == EXACT ? sizeof(*chunk) + (chunk->shared ? chunk->shared->size / chunk->shared->users : chunk->room) :
+					       chunk_size[chunk->size];
 		chunk = chunk->next;
 	} while (chunk != output->last);
 	return size;
@@ -163,6 +311,7 @@ size_t output_memory(const struct output *output)
 
 void output_pools_finish(void)
 {
+	output_forget();
 	for (unsigned size = 0; size < SIZES; size++) {
 		while (pools[size].free) {
 			struct output_chunk *chunk = pools[size].free;

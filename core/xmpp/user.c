@@ -159,7 +159,9 @@ void user_drop_lingering(bool for_good)
 	loop_timer_stop(&linger_timer);
 	while (!cpl_list_empty(&linger))
 		linger_drop(linger_first()->user);
-	cpl_map_finish(&loading);
+	/* Others may wait for the same account, and must find that it is being loaded. */
+	if (!loading.count)
+		cpl_map_finish(&loading);
 }
 
 struct cpl_user *cpl_user_ref(struct cpl_user *pub)

@@ -72,6 +72,176 @@ static void test_send(void **state)
 
 enum { ENTRIES = 3000 };
 
+/* A stanza with so many bytes of content, to one of many. */
+static struct cpl_str element(struct cpl_buf *buf, int to, size_t content, char with)
+{
+	cpl_buf_clear(buf);
+	cpl_buf_addf(buf, "<message to='juliet%d@example.org'>", to);
+	for (size_t at = 0; at < content; at++)
+		cpl_buf_add(buf, (struct cpl_str){&with, 1});
+	return cpl_buf_str(buf);
+}
+
+/* Takes all there is, in pieces that no TLS record is too small for. */
+static void take_all(struct output *output, struct cpl_buf *taken)
+{
+	cpl_buf_clear(taken);
+	while (output->len) {
+		struct cpl_str front = output_front(output);
+
+		assert_true(front.len && front.len <= 16384);
+		if (front.len > 1000)
+			front.len -= 1000;
+		cpl_buf_add(taken, front);
+		output_consume(output, front.len);
+	}
+}
+
+/* The content of a broadcast is there once, from the second copy on; each chain has it in its length, and gets what it would have got. */
+static void test_shared(void **state)
+{
+	enum { CHAINS = 50, CONTENT = 100000 };
+	struct output outputs[CHAINS] = {{0}};
+	struct cpl_buf buf = {0}, expected = {0}, taken = {0};
+	size_t memory = 0;
+
+	for (int at = 0; at < CHAINS; at++) {
+		output_add_element(&outputs[at], element(&buf, at, CONTENT, 'x'));
+		assert_int_equal(outputs[at].len, buf.len);
+		assert_int_equal(output_shared(), at ? CONTENT : 0);
+	}
+	for (int at = 0; at < CHAINS; at++)
+		memory += output_memory(&outputs[at]);
+	assert_true(memory < 4 * CONTENT);
+	/* What follows stays behind it, and needs no large chunk. */
+	output_add(&outputs[1], CPL_STR("<iq/>"));
+	output_add_element(&outputs[1], element(&buf, 1, CONTENT, 'x'));
+	assert_true(output_memory(&outputs[1]) < 4096 + CONTENT / 10);
+	output_forget();
+	assert_int_equal(output_shared(), CONTENT);
+	for (int at = CHAINS; at-- > 0;) {
+		cpl_buf_clear(&expected);
+		cpl_buf_add(&expected, element(&buf, at, CONTENT, 'x'));
+		if (at == 1) {
+			cpl_buf_add(&expected, CPL_STR("<iq/>"));
+			cpl_buf_add(&expected, element(&buf, at, CONTENT, 'x'));
+		}
+		take_all(&outputs[at], &taken);
+		assert_true(cpl_str_equal(cpl_buf_str(&taken), cpl_buf_str(&expected)));
+		assert_int_equal(output_memory(&outputs[at]), 0);
+	}
+	assert_int_equal(output_shared(), 0);
+	cpl_buf_finish(&buf);
+	cpl_buf_finish(&expected);
+	cpl_buf_finish(&taken);
+	output_pools_finish();
+}
+
+/* Content that differs in a byte, content that is short, and that of another turn is not shared, and a chain that is dropped lets go of its part. */
+static void test_not_shared(void **state)
+{
+	enum { CONTENT = 5000 };
+	struct output first = {0}, second = {0};
+	struct cpl_buf buf = {0}, taken = {0};
+	struct cpl_str bytes;
+
+	for (int at = 0; at < 3; at++) {
+		bytes = element(&buf, 1, CONTENT, 'x');
+		buf.ptr[40 + at] = 'y';
+		output_add_element(&first, bytes);
+		take_all(&first, &taken);
+		assert_true(cpl_str_equal(cpl_buf_str(&taken), bytes));
+	}
+	/* The same length and end, so that it was kept to be compared; no more. */
+	assert_true(output_shared() <= CONTENT);
+	output_forget();
+	for (int at = 0; at < 3; at++)
+		output_add_element(&first, element(&buf, at, OUTPUT_SHARED_LEAST - 1, 'x'));
+	assert_int_equal(output_shared(), 0);
+	output_finish(&first);
+	for (int at = 0; at < 3; at++) {
+		output_add_element(&first, element(&buf, at, CONTENT, 'x'));
+		output_forget();
+	}
+	assert_int_equal(output_shared(), 0);
+	output_finish(&first);
+	for (int at = 0; at < 3; at++) {
+		output_add_element(&first, element(&buf, at, CONTENT, 'x'));
+		output_add_element(&second, element(&buf, at, CONTENT, 'x'));
+	}
+	output_forget();
+	assert_int_equal(output_shared(), CONTENT);
+	output_finish(&first);
+	assert_int_equal(output_shared(), CONTENT);
+	output_finish(&second);
+	assert_int_equal(output_shared(), 0);
+	/* No tag at all: the parser of a test, not the writer, might make that. */
+	for (int at = 0; at < 3; at++) {
+		bytes = element(&buf, 1, CONTENT, 'x');
+		*strchr(buf.ptr, '>') = 'x';
+		output_add_element(&first, bytes);
+	}
+	assert_int_equal(output_shared(), 0);
+	output_finish(&first);
+	cpl_buf_finish(&buf);
+	cpl_buf_finish(&taken);
+	output_pools_finish();
+}
+
+/* A tag and what it shares make one record, full ones as long as there is enough. */
+static void test_gather(void **state)
+{
+	enum { CONTENT = 40000 };
+	static char room[16384];
+	struct output output = {0};
+	struct cpl_buf buf = {0}, expected = {0}, taken = {0};
+	unsigned pieces = 0;
+
+	for (int at = 0; at < 3; at++) {
+		output_add_element(&output, element(&buf, at, CONTENT, 'x'));
+		cpl_buf_add(&expected, cpl_buf_str(&buf));
+	}
+	while (output.len) {
+		struct cpl_str front = output_gather(&output, room, sizeof(room));
+
+		assert_true(front.len >= 1024 || front.len == output.len);
+		cpl_buf_add(&taken, front);
+		output_consume(&output, front.len);
+		pieces++;
+	}
+	assert_true(cpl_str_equal(cpl_buf_str(&taken), cpl_buf_str(&expected)));
+	assert_in_range(pieces, 8, 12);
+	assert_int_equal(output_gather(&output, room, sizeof(room)).len, 0);
+	cpl_buf_finish(&buf);
+	cpl_buf_finish(&expected);
+	cpl_buf_finish(&taken);
+	output_pools_finish();
+}
+
+/* A socket gets tags and contents in one call. */
+static void test_send_shared(void **state)
+{
+	struct output output = {0};
+	struct cpl_buf buf = {0}, expected = {0};
+	char got[40000];
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	for (int at = 0; at < 5; at++) {
+		output_add_element(&output, element(&buf, at, 2000 + OUTPUT_SHARED_LEAST, 'x'));
+		cpl_buf_add(&expected, cpl_buf_str(&buf));
+	}
+	assert_int_equal(output_send(&output, pair[0]), expected.len);
+	assert_int_equal(output.len, 0);
+	assert_int_equal(read(pair[1], got, sizeof(got)), expected.len);
+	assert_memory_equal(got, expected.ptr, expected.len);
+	close(pair[0]);
+	close(pair[1]);
+	cpl_buf_finish(&buf);
+	cpl_buf_finish(&expected);
+	output_pools_finish();
+}
+
 static struct line line;
 static int came_in_line[4 * LINE_KEPT], came_count;
 
@@ -198,6 +368,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_not_shared),
+		cmocka_unit_test(test_gather),
+		cmocka_unit_test(test_send_shared),
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_send),
 		cmocka_unit_test(test_wheel),

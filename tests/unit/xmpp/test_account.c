@@ -95,6 +95,27 @@ static void test_loads_are_joined(void **state)
 	probe_assert_trace("");
 }
 
+/* Letting go of accounts that nobody uses leaves those alone that are just being loaded. */
+static void test_loads_are_joined_while_others_go(void **state)
+{
+	struct loading gone, a, b;
+
+	load(&gone, "juliet@example.org");
+	stage_settle();
+	cpl_user_unref(&gone.user);
+	assert_int_equal(user_count(), 1);
+	load(&a, "romeo@example.org");
+	user_drop_lingering(false);
+	load(&b, "romeo@example.org");
+	assert_int_equal(user_count(), 1);
+	stage_settle();
+	assert_int_equal(a.calls, 1);
+	assert_int_equal(b.calls, 1);
+	assert_ptr_equal(a.user, b.user);
+	cpl_user_unref(&a.user);
+	cpl_user_unref(&b.user);
+}
+
 static void test_no_such_account(void **state)
 {
 	struct loading a;
@@ -574,6 +595,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(test_loads_are_joined),
+		TEST(test_loads_are_joined_while_others_go),
 		TEST(test_no_such_account),
 		TEST(test_load_fails),
 		TEST(test_load_cancelled),
