@@ -330,7 +330,7 @@ static void op_write(struct cpl_conn *conn, struct cpl_str bytes)
 	if (ending(s) || !bytes.len)
 		return;
 	conn->elements_out++;
-	queue(s, bytes, output_add_element);
+	queue(s, bytes, bytes.len > OUTPUT_SHARED_LEAST ? output_add_element : output_add);
 }
 
 static void op_start_tls(struct cpl_conn *conn)
