@@ -471,6 +471,33 @@ static void test_reads_of_many_accounts(void **state)
 	assert_int_equal(runs_of(DB_ACCOUNT_ID), 1);
 }
 
+static void pragma_expect(sqlite3 *sql, const char *pragma, int expected)
+{
+	sqlite3_stmt *statement = NULL;
+
+	assert_int_equal(sqlite3_prepare_v2(sql, pragma, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int(statement, 0), expected);
+	sqlite3_finalize(statement);
+}
+
+/* In KiB, below zero: the option's for the writer; a sixteenth of it for the reader, and 512 at least. */
+static void test_cache_is_bounded(void **state)
+{
+	const struct database *db;
+
+	open_all();
+	db = driver_data();
+	pragma_expect(db->writer.sql, "PRAGMA cache_size", -8192);
+	pragma_expect(db->reader.sql, "PRAGMA cache_size", -512);
+	driver_close();
+	driver_option("cache_size", "32M");
+	open_all();
+	db = driver_data();
+	pragma_expect(db->writer.sql, "PRAGMA cache_size", -32768);
+	pragma_expect(db->reader.sql, "PRAGMA cache_size", -2048);
+}
+
 /* Opening does not read the rows of accounts: 50,000 of them have some 150 pages in account_usage alone. */
 static void test_opening_reads_few_pages(void **state)
 {
@@ -508,6 +535,7 @@ int main(void)
 		CASE(reads_remember_no_absence),
 		CASE(account_made_anew_behind_our_back),
 		CASE(reads_of_many_accounts),
+		CASE(cache_is_bounded),
 		CASE(opening_reads_few_pages),
 	};
 
