@@ -12,7 +12,7 @@ modules_archive_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/mam.la
 modules_mam_la_SOURCES = modules/mam/answer.c modules/mam/commands.c modules/mam/keep.c modules/mam/mam.c modules/mam/mam.h modules/mam/preferences.c \
-	modules/mam/query.c modules/mam/worth.c
+	modules/mam/query.c modules/mam/seen.c modules/mam/worth.c
 modules_mam_la_LDFLAGS = $(MODULE_LDFLAGS)
 
 module_LTLIBRARIES += modules/auth.la

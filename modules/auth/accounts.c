@@ -242,6 +242,7 @@ static int write_password(struct cpl_module *self, struct cpl_call *call, struct
 	const struct auth_config *config = config_for(self, account);
 	struct cpl_batch *batch = request && request->batch ? request->batch : cpl_batch_create();
 	struct operation *op = NULL;
+	struct cpl_visit visit;
 	int code = CPL_E_NOT_FOUND;
 
 	if (request) {
@@ -262,10 +263,12 @@ static int write_password(struct cpl_module *self, struct cpl_call *call, struct
 	if (keep)
 		op->keep = cpl_session_ref((struct cpl_session *)keep);
 	credentials_salt(&op->credentials, config->iterations);
+	cpl_provider_enter(self, &visit);
 	if (create)
 		make(op);
 	else
 		derive(op);
+	cpl_provider_leave(&visit);
 	return 0;
 }
 
@@ -408,6 +411,7 @@ int accounts_check(struct cpl_module *self, struct cpl_call *call, struct cpl_sc
 {
 	const struct auth_config *config = config_for(self, account);
 	struct operation *op;
+	struct cpl_visit visit;
 	int code;
 
 	if (!config)
@@ -419,9 +423,11 @@ int accounts_check(struct cpl_module *self, struct cpl_call *call, struct cpl_sc
 	op->iterations = config->iterations;
 	credentials_decoy(cpl_module_data(self), account, op->hash, config->iterations,
 			  &op->credentials.keys[op->hash]);
+	cpl_provider_enter(self, &visit);
 	code = cpl_store_get(&op->store, NULL, &credentials_store, op->account, CPL_NONE, on_row);
 	if (code != 0)
 		operation_end(op, code);
+	cpl_provider_leave(&visit);
 	return 0;
 }
 
@@ -440,10 +446,12 @@ static int accounts_remove(struct cpl_module *self, struct cpl_call *call, struc
 			   struct cpl_jid account, void (*done)(struct cpl_call *call))
 {
 	struct operation *op;
+	struct cpl_visit visit;
 	int code = cpl_call_begin(call, scope, done, operation_abandon);
 
 	if (code != 0)
 		return code;
+	cpl_provider_enter(self, &visit);
 	op = CPL_NEW(struct operation);
 	op->account = cpl_jid_dup(account);
 	op->outer = call;
@@ -451,6 +459,7 @@ static int accounts_remove(struct cpl_module *self, struct cpl_call *call, struc
 	code = cpl_user_remove(&op->user, cpl_module_scope(self), op->account, on_removed);
 	if (code != 0)
 		operation_end(op, code);
+	cpl_provider_leave(&visit);
 	return 0;
 }
 

@@ -205,6 +205,7 @@ static int service_redeem(struct cpl_module *provider, struct cpl_invite_redeem 
 {
 	const struct shown *shown = CPL_SLOT_GET(session, shown_slot);
 	struct redeeming *redeeming;
+	struct cpl_visit visit;
 	int status;
 
 	request->batch = NULL;
@@ -213,6 +214,7 @@ static int service_redeem(struct cpl_module *provider, struct cpl_invite_redeem 
 	status = cpl_call_begin(&request->call, scope, done, redeem_cancel);
 	if (status != 0)
 		return status;
+	cpl_provider_enter(provider, &visit);
 	redeeming = CPL_NEW(struct redeeming);
 	redeeming->request = request;
 	request->call.provider = redeeming;
@@ -222,6 +224,7 @@ static int service_redeem(struct cpl_module *provider, struct cpl_invite_redeem 
 	status = cpl_store_get(&redeeming->store, NULL, &invite_store, cpl_jid_host(account), cpl_str_of(redeeming->hash), on_row);
 	if (status != 0)
 		redeeming_end(redeeming, status);
+	cpl_provider_leave(&visit);
 	return 0;
 }
 

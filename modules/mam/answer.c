@@ -141,8 +141,10 @@ static void page_found(struct cpl_call *call)
 	}
 	/* It may have been answered with an error meanwhile. */
 	if (cpl_suspension_alive(asking->suspension)) {
-		for (size_t i = 0; i < page->item_count && cpl_session_can_receive(asking->session); i++)
+		for (size_t i = 0; i < page->item_count && cpl_session_can_receive(asking->session); i++) {
 			send_item(asking, &page->items[asking->query.flip ? page->item_count - i - 1 : i]);
+			mam_note_seen(asking->session, page->items[i].id);
+		}
 		send_result(asking);
 	}
 	asking_end(asking);

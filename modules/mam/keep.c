@@ -146,11 +146,16 @@ enum cpl_flow mam_on_received(struct cpl_module *self, struct cpl_ev_stanza *ev)
 	return CPL_NEXT;
 }
 
+struct cpl_str mam_id_of(const struct cpl_stanza *message, const struct cpl_user *user)
+{
+	CPL_CHILDREN(child, message->root)
+		if (cpl_is(child, &mam_name_stanza_id) && cpl_str_equal(cpl_attr_get(child, "by"), cpl_jid_str(user->jid)))
+			return cpl_attr_get(child, "id");
+	return CPL_NONE;
+}
+
 /* An archived message counts as delivered, also where nobody keeps it as an offline message. */
 enum cpl_flow mam_on_undelivered(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
-	CPL_CHILDREN(child, ev->stanza->root)
-		if (ev->user && cpl_is(child, &mam_name_stanza_id) && cpl_str_equal(cpl_attr_get(child, "by"), cpl_jid_str(ev->user->jid)))
-			return CPL_HANDLED;
-	return CPL_NEXT;
+	return ev->user && mam_id_of(ev->stanza, ev->user).ptr ? CPL_HANDLED : CPL_NEXT;
 }

@@ -24,6 +24,7 @@ struct cpl_name mam_name_prefs = {MAM_NS, "prefs", 0, 0};
 struct cpl_name mam_name_always = {MAM_NS, "always", 0, 0};
 struct cpl_name mam_name_never = {MAM_NS, "never", 0, 0};
 struct cpl_name mam_name_jid = {MAM_NS, "jid", 0, 0};
+struct cpl_name mam_name_delay = {"urn:xmpp:delay", "delay", 0, 0};
 struct cpl_name mam_name_stanza_id = {"urn:xmpp:sid:0", "stanza-id", 0, 0};
 
 CPL_SERVICE_REF(archive_ref, "archive", 1);
@@ -35,7 +36,6 @@ const struct cpl_archive_service *mam_archive(struct cpl_host *host, struct cpl_
 }
 
 CPL_SLOT_DEFINE(mam_slot, 1, mam_account_release, NULL);
-static struct cpl_slot *const slots[] = {&mam_slot, NULL};
 
 /*
  * What is received gets its id before anybody keeps or delivers it, and behind all who may refuse or change it. In may_archive others answer before this module does in stages up to REWRITE,
@@ -45,6 +45,7 @@ static const struct cpl_event_row events[] = {
 	CPL_ON(pre_message, mam_on_sent, FEATURE, 50),
 	CPL_ON(message, mam_on_received, REWRITE, 100),
 	CPL_ON(message_undelivered, mam_on_undelivered, OBSERVE, 0),
+	CPL_ON(session_out, mam_on_out, POLICY, 0),
 	CPL_ON(may_archive, mam_heed_hints, FEATURE, 0),
 	CPL_ON(may_archive, mam_judge_content, FEATURE, 10),
 	CPL_ON(may_archive, mam_heed_preferences, FEATURE, 20),
@@ -80,7 +81,7 @@ CPL_MODULE(mam) = {
 	.events = events,
 	.iqs = iqs,
 	.features = features,
-	.slots = slots,
+	.slots = mam_slots,
 	.needs = needs,
 	.commands = mam_commands,
 	.start = mam_on_start,

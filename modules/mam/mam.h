@@ -15,7 +15,7 @@ struct mam_config {
 };
 
 #define MAM_NS "urn:xmpp:mam:2"
-extern struct cpl_name mam_name_query, mam_name_metadata, mam_name_prefs, mam_name_stanza_id, mam_name_always, mam_name_never, mam_name_jid;
+extern struct cpl_name mam_name_query, mam_name_metadata, mam_name_prefs, mam_name_stanza_id, mam_name_always, mam_name_never, mam_name_jid, mam_name_delay;
 extern struct cpl_name *const mam_names[];
 
 /* The provider's table; NULL when there is none on this host, which `needs` precludes but for the turn in which it goes. */
@@ -41,6 +41,8 @@ static inline bool mam_is_known(const struct cpl_user *user)
 enum cpl_flow mam_on_sent(struct cpl_module *self, struct cpl_ev_stanza *ev);
 enum cpl_flow mam_on_received(struct cpl_module *self, struct cpl_ev_stanza *ev);
 enum cpl_flow mam_on_undelivered(struct cpl_module *self, struct cpl_ev_stanza *ev);
+/* The id that a message has in the archive of the account that it is for; CPL_NONE: it is not archived. */
+struct cpl_str mam_id_of(const struct cpl_stanza *message, const struct cpl_user *user);
 
 /* ---- worth.c: the answers of this module to may_archive, in their order ---- */
 
@@ -66,6 +68,12 @@ enum cpl_flow mam_on_iq(struct cpl_module *self, struct cpl_ev_stanza *ev);
 
 enum cpl_flow mam_on_query(struct cpl_module *self, struct cpl_ev_stanza *ev);
 enum cpl_flow mam_on_metadata(struct cpl_module *self, struct cpl_ev_stanza *ev);
+
+/* ---- seen.c: what a client has read is not sent again ---- */
+
+extern struct cpl_slot *const mam_slots[];
+void mam_note_seen(struct cpl_session *session, struct cpl_str id);
+enum cpl_flow mam_on_out(struct cpl_module *self, struct cpl_ev_out *ev);
 
 /* ---- preferences.c: XEP-0441 ---- */
 

@@ -29,7 +29,7 @@ static const struct cpl_name *const worthy[] = {
 };
 
 struct cpl_name *const mam_names[] = {
-	&mam_name_query, &mam_name_metadata, &mam_name_prefs, &mam_name_stanza_id, &mam_name_always, &mam_name_never, &mam_name_jid, &name_body, &name_subject, &name_store, &name_no_store,
+	&mam_name_query, &mam_name_metadata, &mam_name_prefs, &mam_name_stanza_id, &mam_name_always, &mam_name_never, &mam_name_jid, &mam_name_delay, &name_body, &name_subject, &name_store, &name_no_store,
 	&name_no_permanent_store, &name_receipt, &name_displayed, &name_marked_received, &name_acknowledged, &name_retract, &name_reactions,
 	&name_encryption, &name_omemo, &name_axolotl, &name_openpgp, &name_pgp, &name_invitation, &name_call_invite, &name_propose, NULL,
 };

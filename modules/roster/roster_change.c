@@ -271,6 +271,7 @@ int roster_change(struct cpl_module *self, struct cpl_roster_change *change, str
 		void *object;
 	} owner = {.function = done};
 	struct roster_pending *pending;
+	struct cpl_visit visit;
 	int status;
 
 	if (user->removed || !roster || !user->roster)
@@ -278,6 +279,7 @@ int roster_change(struct cpl_module *self, struct cpl_roster_change *change, str
 	status = cpl_call_begin(&change->call, scope, change_fired, change_cancel);
 	if (status != 0)
 		return status;
+	cpl_provider_enter(self, &visit);
 	pending = CPL_NEW(struct roster_pending);
 	pending->change = change;
 	pending->self = self;
@@ -292,5 +294,6 @@ int roster_change(struct cpl_module *self, struct cpl_roster_change *change, str
 	cpl_list_append(&roster->queue, &pending->node);
 	if (!roster->commit)
 		group_start(roster);
+	cpl_provider_leave(&visit);
 	return 0;
 }

@@ -19,7 +19,7 @@ tls: {required: false}
 listen: {c2s: {address: 127.0.0.1, port: %(port)d}}
 hosts: {example.org: , example.net: }
 %(user)s'''
-MODULES = ', tls, private, vcard'
+MODULES = ', tls, private, vcard, archive'
 
 
 def blocks():
