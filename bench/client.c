@@ -291,7 +291,11 @@ static void ready(struct client *client)
 	client->in_len = 0;
 	clients_ready++;
 	if (client->options->presence)
-		say(client, "<presence/>");
+		say(client,
+		    "<presence><show>away</show><status>Reading: %s</status><priority>5</priority><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' "
+		    "node='https://client.example.org/' ver='q07IKJEyjvHSyhy//CH0CxmKi8w='/><x xmlns='vcard-temp:x:update'><photo>"
+		    "01b87fcd030b72895ff8e88db57ec525450f000d</photo></x></presence>",
+		    client->options->personal ? client->user : "a play");
 }
 
 /* True when something was understood, so that it is worth another look. */

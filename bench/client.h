@@ -36,7 +36,8 @@ struct client_options {
 	const char *password;
 	const char *mechanism; /* "SCRAM-SHA-1", "SCRAM-SHA-256", "PLAIN" */
 	enum client_tls tls;
-	bool presence; /* sends <presence/> once bound */
+	bool presence; /* sends presence of 300 bytes once bound, as clients of one make do */
+	bool personal; /* its status says whose it is, so that nobody's presence is like another's */
 	SSL_CTX *ssl;
 };
 

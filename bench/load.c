@@ -185,7 +185,8 @@ static void parse(int argc, char **argv)
 		{"port", 1, NULL, 'p'},	    {"sessions", 1, NULL, 'n'}, {"steps", 1, NULL, 's'},  {"active", 1, NULL, 'a'}, {"extra", 1, NULL, 'e'},
 		{"stride", 1, NULL, 'S'},   {"offset", 1, NULL, 'O'},	{"among", 1, NULL, 'M'},   {"at-once", 1, NULL, 'o'},	{"count", 1, NULL, 'c'},  {"for", 1, NULL, 'f'},    {"rate", 1, NULL, 'r'},
 		{"pid", 1, NULL, 'i'},	    {"seconds", 1, NULL, 't'},	{"tls", 1, NULL, 'T'},	  {"domain", 1, NULL, 'd'}, {"password", 1, NULL, 'w'},
-		{"sasl", 1, NULL, 'm'},	    {"prefix", 1, NULL, 'u'},	{"body", 1, NULL, 'b'},	  {"addresses", 1, NULL, 'A'}, {NULL, 0, NULL, 0},
+		{"sasl", 1, NULL, 'm'},	    {"prefix", 1, NULL, 'u'},	{"body", 1, NULL, 'b'},	  {"addresses", 1, NULL, 'A'},
+		{"personal", 0, NULL, 'P'}, {NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -200,6 +201,7 @@ static void parse(int argc, char **argv)
 		case 'O': load.offset = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'M': load.among = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'o': load.at_once = (uint32_t)strtoul(optarg, NULL, 10); break;
+		case 'P': load.client.personal = true; break;
 		case 'A': load.addresses = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'c': load.count = strtoull(optarg, NULL, 10); break;
 		case 'f': load.span = strtod(optarg, NULL); break;

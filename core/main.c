@@ -2,6 +2,7 @@
 /* couplet: the server's command line, background and foreground, and the runs of coupletctl with the server stopped. */
 #include "core/base/logger.h"
 #include "core/config/config.h"
+#include "core/net/tls_memory.h"
 #include "core/process.h"
 #include "core/server.h"
 #include "core/server_offline.h"
@@ -120,8 +121,11 @@ static int serve(const struct arguments *arguments)
 int main(int argc, char **argv)
 {
 	struct arguments arguments = {.server = {.config_path = COUPLET_CONFIG}};
-	int code = parse(argc, argv, &arguments);
+	int code;
 	char *absolute;
+
+	tls_memory_begin();
+	code = parse(argc, argv, &arguments);
 
 	if (code >= 0)
 		return code;

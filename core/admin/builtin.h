@@ -9,7 +9,7 @@
 
 extern const struct cpl_command builtin_server[];   /* host list, events, help */
 extern const struct cpl_command builtin_log[];      /* log level */
-extern const struct cpl_command builtin_sessions[]; /* session list, session close */
+extern const struct cpl_command builtin_sessions[]; /* session list, info, close */
 extern const struct cpl_command builtin_access[];   /* user role, permissions, jobs */
 extern const struct cpl_command builtin_users[];    /* user disable, enable, info, sessions, roles */
 extern const struct cpl_command builtin_modules[];  /* module list, info, load, reload, unload */

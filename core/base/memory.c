@@ -4,6 +4,7 @@
 #include "core/base/poison.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,6 +256,19 @@ size_t memory_size(const void *ptr)
 
 	block_of(header);
 	return size;
+}
+
+size_t memory_held(const void *ptr)
+{
+	struct header *header;
+	size_t bytes;
+
+	if (!ptr)
+		return 0;
+	header = header_of(ptr);
+	bytes = malloc_usable_size(header) + sizeof(size_t);
+	block_of(header);
+	return bytes;
 }
 
 static void charge_to(struct header *header, uint32_t payer)

@@ -15,6 +15,8 @@
 
 /* The size that was asked for. */
 size_t memory_size(const void *ptr);
+/* What a block takes of the heap, its head and what the allocator adds included; 0 for NULL. */
+size_t memory_held(const void *ptr);
 
 /* Makes `account` pay for the block from now on; the one that paid so far is credited. */
 void memory_charge(void *ptr, struct account *account);

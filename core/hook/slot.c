@@ -145,6 +145,20 @@ void slot_release_all(struct cpl_slots *slots, enum cpl_slot_of of)
 	array_destroy(slots);
 }
 
+size_t slot_array_held(const struct cpl_slots *slots)
+{
+	return memory_held(array_of(slots));
+}
+
+void slot_each(const struct cpl_slots *slots, enum cpl_slot_of of, void (*each)(void *data, const char *module, const char *slot, const void *block), void *data)
+{
+	const struct kind *kind = kind_of(of);
+
+	for (uint32_t i = 0; i < slots->count; i++)
+		if (slots->items[i])
+			each(data, kind->places[i].module_name, kind->places[i].slot_name, slots->items[i]);
+}
+
 /* ---- for core/module ---- */
 
 static struct place *find_place(struct kind *kind, const struct cpl_slot *slot, const char *module_name)

@@ -15,6 +15,10 @@
 /* For owners of objects: releases all data of an object, newest slot first, and its array. */
 void slot_release_all(struct cpl_slots *slots, enum cpl_slot_of of);
 
+/* Bytes of the heap that the array takes; and all data of an object: the blocks themselves, not what they refer to. */
+size_t slot_array_held(const struct cpl_slots *slots);
+void slot_each(const struct cpl_slots *slots, enum cpl_slot_of of, void (*each)(void *data, const char *module, const char *slot, const void *block), void *data);
+
 /* For core/module. `slot` must live until slot_unregister(). Fills in slot->index. CPL_E_INVALID: same layout as a place in use, but another size. */
 int slot_register(struct cpl_slot *slot, struct cpl_module *module, const char *module_name, struct cpl_error *error);
 /* The end of one registration: data that belongs to it is released with its function. */

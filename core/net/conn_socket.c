@@ -2,6 +2,7 @@
 /* The socket connection: its life, its ops and its time-outs. */
 #include "core/net/conn_socket.h"
 #include "core/base/account.h"
+#include "core/base/memory.h"
 #include "core/net/address.h"
 #include "core/net/conn_socket_impl.h"
 #include "core/net/stream_text.h"
@@ -425,7 +426,7 @@ static size_t op_memory(const struct cpl_conn *conn)
 	const struct conn_socket *s = CPL_CONTAINER(conn, const struct conn_socket, conn);
 
 	return sizeof(*s) + (s->rare ? sizeof(*s->rare) : 0) + conn_input_memory(&s->input) + output_memory(&s->plain) + output_memory(&s->raw) +
-	       (s->tls ? TLS_MEMORY : 0);
+	       (s->tls ? tls_held(s->tls) : 0);
 }
 
 static const struct cpl_conn_ops ops = {
@@ -452,6 +453,22 @@ bool cpl_conn_peer_left(const struct cpl_conn *conn)
 		return false;
 	asked = (struct pollfd){.fd = s->io.fd, .events = POLLRDHUP};
 	return s->eof || s->broken || ending(s) || (poll(&asked, 1, 0) > 0 && asked.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+bool conn_socket_parts(const struct cpl_conn *conn, struct conn_parts *parts)
+{
+	const struct conn_socket *s = CPL_CONTAINER(conn, const struct conn_socket, conn);
+
+	if (conn->ops != &ops)
+		return false;
+	*parts = (struct conn_parts){
+		.connection = memory_held(s),
+		.rare = memory_held(s->rare) + (s->rare ? memory_held(s->rare->detail) : 0),
+		.input = conn_input_memory(&s->input),
+		.output = output_memory(&s->plain) + output_memory(&s->raw),
+		.tls = s->tls ? tls_held(s->tls) : 0,
+	};
+	return true;
 }
 
 struct cpl_conn *conn_socket_create(const struct conn_socket_options *options)

@@ -26,6 +26,11 @@ struct conn_socket_options {
 
 /* Reports nothing before the next turn. */
 struct cpl_conn *conn_socket_create(const struct conn_socket_options *options);
+/* Bytes of the heap that a connection holds, by what for. False: it is no socket's. */
+struct conn_parts {
+	size_t connection, rare, input, output, tls;
+};
+bool conn_socket_parts(const struct cpl_conn *conn, struct conn_parts *parts);
 /* Sockets open, and handshakes under way. */
 size_t conn_socket_count(void);
 size_t conn_socket_handshakes(void);

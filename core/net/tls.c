@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* TLS of one connection: handshake steps on workers, records on the session thread. */
 #include "core/net/tls.h"
+#include "core/base/memory.h"
 #include "core/loop/worker.h"
 #include "core/net/tls_binding.h"
 #include "core/net/tls_bio.h"
+#include "core/net/tls_memory.h"
 #include <assert.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@ struct tls {
 	struct handshake *handshake; /* NULL once records are exchanged */
 	BIO *leftover;		     /* what OpenSSL had not read when the handshake was complete */
 	const char *error;	     /* static */
+	int64_t held;		     /* by OpenSSL */
 	enum tls_state state;
 	bool dead; /* a fatal error: OpenSSL must not be asked to send any more */
 };
@@ -103,9 +106,8 @@ static void forget_exchange(SSL *ssl)
 	ERR_clear_error();
 }
 
-static void work(struct worker_job *job)
+static void take_step(struct handshake *handshake)
 {
-	struct handshake *handshake = CPL_CONTAINER(job, struct handshake, job);
 	struct tls *tls = handshake->tls;
 	int result;
 
@@ -124,6 +126,15 @@ static void work(struct worker_job *job)
 		forget_exchange(tls->ssl);
 	else if (handshake->result != SSL_ERROR_WANT_READ)
 		set_error(tls, "handshake failed");
+}
+
+static void work(struct worker_job *job)
+{
+	struct handshake *handshake = CPL_CONTAINER(job, struct handshake, job);
+
+	tls_memory_count(&handshake->tls->held);
+	take_step(handshake);
+	tls_memory_count(NULL);
 }
 
 /* How much of the buffer is whole records; -1 when it cannot be TLS. */
@@ -348,6 +359,7 @@ enum tls_read tls_read(struct tls *tls, struct cpl_str cipher, char *out, size_t
 	enum tls_read result;
 
 	*len = 0;
+	tls_memory_count(&tls->held);
 	if (tls->handshake)
 		turn_to_records(tls);
 	if (tls->leftover) {
@@ -363,6 +375,7 @@ enum tls_read tls_read(struct tls *tls, struct cpl_str cipher, char *out, size_t
 	tls_bio_aim(CPL_NONE, NULL);
 	BIO_free(tls->leftover);
 	tls->leftover = NULL;
+	tls_memory_count(NULL);
 	return result;
 }
 
@@ -370,14 +383,16 @@ bool tls_write(struct tls *tls, struct cpl_str bytes, struct output *raw)
 {
 	int count;
 
-	if (tls->handshake)
-		turn_to_records(tls);
 	if (tls->dead)
 		return false;
+	tls_memory_count(&tls->held);
+	if (tls->handshake)
+		turn_to_records(tls);
 	forget_errors();
 	tls_bio_aim(CPL_NONE, raw);
 	count = SSL_write(tls->ssl, bytes.ptr, (int)bytes.len);
 	tls_bio_aim(CPL_NONE, NULL);
+	tls_memory_count(NULL);
 	if (count == (int)bytes.len)
 		return true;
 	tls->dead = true;
@@ -410,6 +425,13 @@ struct cpl_str tls_describe(const struct tls *tls, char *buffer, size_t size)
 {
 	snprintf(buffer, size, "%s %s", SSL_get_version(tls->ssl), SSL_get_cipher_name(tls->ssl));
 	return cpl_str_of(buffer);
+}
+
+size_t tls_held(const struct tls *tls)
+{
+	if (tls->state == TLS_WORKING)
+		return 0;
+	return memory_held(tls) + memory_held(tls->handshake) + (tls->held > 0 ? (size_t)tls->held : 0);
 }
 
 size_t tls_steps_pending(void)

@@ -20,7 +20,6 @@ enum {
 	TLS_STEPS_MAX = 32,		     /* steps of one handshake; four are usual */
 	TLS_HANDSHAKE_BYTES_MAX = 64 * 1024, /* ciphertext that the peer may send in one handshake */
 	TLS_RECORD_ROOM = 18 * 1024,	     /* more than what OpenSSL can hold of an unfinished record */
-	TLS_MEMORY = 14 * 1024 + 256,	     /* what an established connection holds, about (measured) */
 };
 
 enum tls_state {
@@ -74,6 +73,8 @@ void tls_close_notify(struct tls *tls, struct output *raw);
 
 /* Channel binding data of an established connection; the length or 0 (see conn.h, for out NULL, too). */
 size_t tls_binding(struct tls *tls, enum cpl_binding kind, unsigned char *out);
+/* Bytes of the heap that it holds, with OpenSSL's (see tls_memory.h); 0 while a worker has it. */
+size_t tls_held(const struct tls *tls);
 /* Protocol and cipher suite. */
 struct cpl_str tls_describe(const struct tls *tls, char *buffer, size_t size);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Compacted stanzas whose elements are shared. */
 #include "core/xml/alike.h"
+#include "core/base/memory.h"
 #include "core/xml/compact.h"
 #include "core/xml/element.h"
 
@@ -194,4 +195,12 @@ void alike_unref(struct cpl_element *root)
 size_t alike_count(void)
 {
 	return count;
+}
+
+size_t alike_held(const struct cpl_element *root, unsigned *users)
+{
+	const struct alike *alike = alike_of((struct cpl_element *)root);
+
+	*users = alike->users;
+	return memory_held(alike);
 }

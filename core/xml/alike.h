@@ -18,6 +18,8 @@ enum {
 struct cpl_stanza *alike_compact(const struct cpl_stanza *stanza);
 /* The tree of a compacted stanza with `alike` set has one user less. */
 void alike_unref(struct cpl_element *root);
+/* Bytes of the heap that such a tree takes, and how many have it. */
+size_t alike_held(const struct cpl_element *root, unsigned *users);
 /* Trees that are shared. */
 size_t alike_count(void);
 

@@ -102,15 +102,6 @@ static void stanza_session_gone(struct cpl_session *s)
 	cpl_session_unref(&s);
 }
 
-size_t session_memory(const struct cpl_session *s)
-{
-	size_t bytes = sizeof(struct session) + (CPL_CONTAINER(s, const struct session, pub)->passage ? sizeof(struct session_passage) : 0) + s->lang.len + cpl_jid_str(s->jid).len + s->slots.count * sizeof(void *);
-
-	if (s->presence)
-		bytes += memory_size(s->presence);
-	return bytes + (s->conn ? s->conn->ops->memory(s->conn) : 0);
-}
-
 /* ---- on the way in and out ---- */
 
 static struct session_passage *passage_of(struct session *session)

@@ -78,8 +78,19 @@ void session_close_all(void);
 /* Releases what all sessions share. */
 void session_finish(void);
 void negotiate_finish(void);
-/* Bytes that a session holds, its connection included. */
-size_t session_memory(const struct cpl_session *session);
+/* ---- session_parts.c ---- */
+
+/* Bytes of the heap, with what the allocator adds; `of`: which part of it, or whose; NULL: itself. Strings are borrowed for the call. */
+struct session_part {
+	const char *name, *of;
+	size_t bytes;
+	unsigned shared; /* by so many sessions, this one among them */
+};
+/* Calls part() for each thing that a session holds: its own, its connection's, its account's. Blocks that a module's data refer to are the module's account (module info); places in tables are not told. */
+void session_parts(const struct cpl_session *session, void (*part)(void *data, const struct session_part *part), void *data);
+
+/* ---- session.c ---- */
+
 /* Limits of the connection for the session's present type. */
 void session_apply_limits(struct session *session);
 /* It does not count as unauthenticated any more. Idempotent. */
