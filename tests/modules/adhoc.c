@@ -138,6 +138,28 @@ static void rows_are_bounded(void)
 	CPL_TEST_CHECK(answer && strstr(answer, "romeo@example.org</value>") && !strstr(answer, "There are more rows"));
 }
 
+#define ENDING "http://jabber.org/protocol/admin#end-user-session"
+
+/* Each of them is a run of a command. */
+static void values_are_bounded(void)
+{
+	struct cpl_test_session *romeo = cpl_test_available("romeo@example.org/orchard");
+	struct cpl_buf form = {0};
+	const char *answer;
+	char id[64];
+
+	cpl_test_sendf(romeo, COMMAND(ENDING, "/></iq>"), "begin");
+	answer = cpl_test_take(romeo);
+	CPL_TEST_CHECK(answer && sscanf(strstr(answer, "sessionid=") + sizeof("sessionid=") - 1, "%*1[\"']%63[^\"']", id) == 1);
+	cpl_buf_addf(&form, COMMAND(ENDING, " sessionid='%s'><x xmlns='jabber:x:data' type='submit'><field var='accountjids'>"), "many", id);
+	for (int i = 0; i < 1001; i++)
+		cpl_buf_addf(&form, "<value>a%d@example.org</value>", i);
+	cpl_buf_addf(&form, "</field></x></command></iq>");
+	cpl_test_send(romeo, form.ptr);
+	cpl_buf_finish(&form);
+	cpl_test_expect(romeo, ERROR("many", "bad-payload"));
+}
+
 static const struct cpl_test_case cases[] = {
 	{"forms of an account are bounded", forms_of_an_account_are_bounded, CPL_TEST_NO_FAULTS},
 	{"forms of a host are bounded", forms_of_a_host_are_bounded, CPL_TEST_NO_FAULTS},
@@ -145,11 +167,12 @@ static const struct cpl_test_case cases[] = {
 	{"a form runs once", a_form_runs_once, CPL_TEST_NO_FAULTS},
 	{"what cannot be undone is confirmed", what_cannot_be_undone_is_confirmed, CPL_TEST_NO_FAULTS},
 	{"rows are bounded", rows_are_bounded, CPL_TEST_NO_FAULTS},
+	{"values are bounded", values_are_bounded, CPL_TEST_NO_FAULTS},
 	CPL_TEST_CASES_END,
 };
 
 CPL_MODULE_TEST(adhoc) = {
-	.config = "modules: [tls, auth, bind, roster, presence, message, iq, disco, adhoc]\nadmins: [romeo@example.org, juliet@example.org, nurse@example.org]\n"
+	.config = "modules: [tls, auth, bind, roster, presence, message, iq, disco, adhoc, admin]\nadmins: [romeo@example.org, juliet@example.org, nurse@example.org]\n"
 		  "permissions: {command.deluser: admin}\n",
 	.options = "sessions_per_account: 2\nsessions: 3\nmax_rows: 3\n",
 	.cases = cases,
