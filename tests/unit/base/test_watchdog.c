@@ -8,6 +8,7 @@
 #include "core/base/memory.h"
 #include "core/base/watchdog.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -74,6 +75,36 @@ static void an_endless_visit_is_named(void **state)
 	assert_true(wait_for("slow callback, still running module=romeo event=message ms=") > 0);
 	assert_true(wait_for("module=romeo event=message") > 0);
 	account_leave(&visit);
+}
+
+/* How long it has lasted is in the line, and the next line comes when that has doubled: an hour is no thousand lines. */
+static void lines_become_rare(void **state)
+{
+	static const char mark[] = "module=romeo event=command ms=";
+	struct account_visit visit;
+	int64_t begin = clock_system_monotonic(), lasted, last = 0;
+	size_t count = 0, most = 2;
+	char *log;
+
+	watchdog_set(20);
+	visit = account_enter(romeo, NULL, ACCOUNT_IN_COMMAND);
+	sleep_ms(600);
+	account_leave(&visit);
+	lasted = clock_system_monotonic() - begin;
+	/* The writer is another thread. */
+	sleep_ms(100);
+	log = logger_take_memory();
+	for (const char *at = log; (at = strstr(at, mark)); at++) {
+		int64_t ms = strtoll(at + sizeof(mark) - 1, NULL, 10);
+
+		assert_true(ms >= 10 && ms <= lasted && ms >= 2 * last);
+		last = ms;
+		count++;
+	}
+	for (int64_t ms = 20; ms < lasted; ms *= 2)
+		most++;
+	assert_in_range(count, 1, most);
+	cpl_free(log);
 }
 
 static void the_inner_one_is_named(void **state)
@@ -156,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_endless_visit_is_named, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(lines_become_rare, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_inner_one_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_outer_one_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(short_visits_are_not_named, set_up, tear_down),
