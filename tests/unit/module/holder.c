@@ -88,7 +88,9 @@ static void holder_unload(struct cpl_module *self)
 	cpl_free(cpl_module_data(self));
 }
 
-static const int sundial = 1;
+static const struct {
+	size_t size;
+} sundial = {sizeof(sundial)};
 static const struct cpl_provide_row provides[] = {{"sundial", 1, &sundial}, {0}};
 
 CPL_MODULE(holder) = {

@@ -23,7 +23,9 @@ static void rival_unload(struct cpl_module *self)
 	test_note("rival.unload");
 }
 
-static const int sundial = 1;
+static const struct {
+	size_t size;
+} sundial = {sizeof(sundial)};
 static const struct cpl_provide_row provides[] = {{"sundial", 1, &sundial}, {0}};
 
 CPL_MODULE(rival) = {
