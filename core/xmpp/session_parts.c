@@ -44,7 +44,7 @@ void session_parts(const struct cpl_session *s, void (*part)(void *data, const s
 {
 	struct telling to = {part, data, 1};
 	const struct session *session = CPL_CONTAINER(s, const struct session, pub);
-	unsigned users;
+	unsigned users = 0;
 	size_t tree;
 
 	tell(&to, "session", NULL, memory_held(session), 1);
