@@ -5,20 +5,40 @@
 #include <couplet/time.h>
 
 #include <assert.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 
 /* EVP_sha1() and its like are names: OpenSSL 3 looks for what they stand for each time that they are used. */
 static EVP_MD *fetched[SCRAM_HASHES];
+static EVP_MAC_CTX *keyless[SCRAM_HASHES]; /* copied for each HMAC */
+static const char *const names[SCRAM_HASHES] = {[SCRAM_SHA_1] = "SHA1", [SCRAM_SHA_256] = "SHA256"};
+
+/* NULL only without memory or without the algorithm. */
+static EVP_MAC_CTX *mac_make(enum scram_hash hash)
+{
+	OSSL_PARAM digest[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)names[hash], 0), OSSL_PARAM_construct_end()};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
+
+	EVP_MAC_free(mac);
+	if (context && !EVP_MAC_CTX_set_params(context, digest)) {
+		EVP_MAC_CTX_free(context);
+		context = NULL;
+	}
+	return context;
+}
 
 void scram_prepare(void)
 {
-	static const char *const names[SCRAM_HASHES] = {[SCRAM_SHA_1] = "SHA1", [SCRAM_SHA_256] = "SHA256"};
-
-	for (int hash = 0; hash < SCRAM_HASHES; hash++)
+	for (int hash = 0; hash < SCRAM_HASHES; hash++) {
 		if (!fetched[hash])
 			fetched[hash] = EVP_MD_fetch(NULL, names[hash], NULL);
+		if (!keyless[hash])
+			keyless[hash] = mac_make((enum scram_hash)hash);
+	}
 }
 
 void scram_release(void)
@@ -26,6 +46,8 @@ void scram_release(void)
 	for (int hash = 0; hash < SCRAM_HASHES; hash++) {
 		EVP_MD_free(fetched[hash]);
 		fetched[hash] = NULL;
+		EVP_MAC_CTX_free(keyless[hash]);
+		keyless[hash] = NULL;
 	}
 }
 
@@ -53,35 +75,16 @@ void scram_digest(enum scram_hash hash, struct cpl_str data, unsigned char *out)
 		abort();
 }
 
-/* RFC 2104 by hand, as HMAC() of OpenSSL 3 spends four times as long on finding its algorithms. Both hashes have blocks of 64 bytes. */
-enum { HMAC_BLOCK = 64 };
-
-static void hmac_pass(EVP_MD_CTX *context, enum scram_hash hash, const unsigned char *key, unsigned char with, struct cpl_str data, unsigned char *out)
-{
-	unsigned char pad[HMAC_BLOCK];
-
-	for (size_t i = 0; i < sizeof(pad); i++)
-		pad[i] = key[i] ^ with;
-	if (!context || !EVP_DigestInit_ex(context, digest_of(hash), NULL) || !EVP_DigestUpdate(context, pad, sizeof(pad)) ||
-	    !EVP_DigestUpdate(context, data.ptr ? data.ptr : "", data.len) || !EVP_DigestFinal_ex(context, out, NULL))
-		abort();
-	OPENSSL_cleanse(pad, sizeof(pad));
-}
-
 void scram_hmac(enum scram_hash hash, struct cpl_str key, struct cpl_str data, unsigned char *out)
 {
-	unsigned char pad[HMAC_BLOCK] = {0};
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	size_t size = scram_digest_size(hash);
+	EVP_MAC_CTX *context = keyless[hash] ? EVP_MAC_CTX_dup(keyless[hash]) : mac_make(hash);
+	size_t size;
 
-	if (key.len > sizeof(pad))
-		scram_digest(hash, key, pad);
-	else if (key.len)
-		memcpy(pad, key.ptr, key.len);
-	hmac_pass(context, hash, pad, 0x36, data, out);
-	hmac_pass(context, hash, pad, 0x5c, view(out, size), out);
-	EVP_MD_CTX_free(context);
-	OPENSSL_cleanse(pad, sizeof(pad));
+	if (!context || !EVP_MAC_init(context, (const unsigned char *)(key.ptr ? key.ptr : ""), key.len, NULL) ||
+	    !EVP_MAC_update(context, (const unsigned char *)(data.ptr ? data.ptr : ""), data.len) ||
+	    !EVP_MAC_final(context, out, &size, scram_digest_size(hash)))
+		abort();
+	EVP_MAC_CTX_free(context);
 }
 
 void scram_derive(enum scram_hash hash, struct cpl_str password, struct scram_keys *keys)
