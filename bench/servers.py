@@ -150,6 +150,7 @@ storage: sqlite
 modules_path: %s/modules
 modules: [tls, auth, bind, roster, presence, message, iq, disco, offline, ping, version, time]
 tls: {required: false}
+roster: {max_items: 10000}
 listen: {c2s: {address: ["127.0.0.1"], port: %d}}
 hosts: {localhost: {certificate: %s}}
 ''' % ('user: root\n' if os.geteuid() == 0 else '', self.folder, self.build, self.port, self.certificate))
