@@ -20,7 +20,8 @@
 #include <couplet/store.h>
 
 /*
- * Checks a declaration and has the driver make its table ready (blocking; see struct cpl_storage_service).
+ * Checks a declaration and has the driver make its table ready (blocking; see struct cpl_storage_service), unless it knows the store in this very shape, or a worker
+ * has asked it (struct store_declaring).
  * For each store of a module, before the module's first call; there must be a driver (CPL_E_UNSUPPORTED).
  * Declaring again is fine, by the next generation of the module too, as long as the kind is the same
  * (CPL_E_CONFLICT). CPL_E_INVALID: the declaration is wrong. Rows stay when the module goes.
