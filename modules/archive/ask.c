@@ -19,7 +19,7 @@ struct asking {
 	struct cpl_archive_query query;   /* of the set: with, start, end, after, before */
 	struct archive_id ends[ENDS];
 	bool has_end[ENDS];
-	unsigned end;                     /* which of the two is being looked for */
+	unsigned end;                     /* which of `ends` is being looked for */
 	struct archive_id *ids;           /* in rising order */
 	size_t id_count, id;
 	bool backwards, count;
