@@ -30,6 +30,7 @@ static struct {
 	bool virtual_clock, stopping, turning;
 	unsigned ran;
 	struct loop_task *tasks; /* those of this turn, oldest first */
+	struct loop_task *settling, **settling_end;
 	struct cpl_list hooks, idles;
 	unsigned measured;	      /* who wants turns measured */
 	int64_t cpu_before, longest; /* ns */
@@ -91,6 +92,7 @@ int loop_init(bool virtual_clock)
 		return CPL_E_UNSUPPORTED;
 	loop.virtual_clock = virtual_clock;
 	loop.stopping = false;
+	loop.settling_end = &loop.settling;
 	cpl_list_init(&loop.hooks);
 	cpl_list_init(&loop.idles);
 	ev_set_loop_release_cb(loop.ev, NULL, waited);
@@ -133,6 +135,19 @@ static void tasks_run(void)
 		struct loop_task *task = loop.tasks;
 
 		loop.tasks = task->next;
+		loop.ran++;
+		task->run(task);
+	}
+}
+
+static void settling_run(void)
+{
+	while (loop.settling) {
+		struct loop_task *task = loop.settling;
+
+		loop.settling = task->next;
+		if (!loop.settling)
+			loop.settling_end = &loop.settling;
 		loop.ran++;
 		task->run(task);
 	}
@@ -202,6 +217,7 @@ bool loop_turn(int wait_ms)
 	loop.ran += timers_run(cpl_monotonic());
 	tasks_run();
 	loop.ran += calls_drain();
+	settling_run();
 	loop.turning = false;
 	hooks_run();
 	idles_run();
@@ -342,6 +358,17 @@ void loop_post_all(struct loop_task *first)
 		newest = task;
 	}
 	post(newest, first);
+}
+
+void loop_settle(struct loop_task *task)
+{
+	if (!loop.turning) {
+		loop_post(task);
+		return;
+	}
+	task->next = NULL;
+	*loop.settling_end = task;
+	loop.settling_end = &task->next;
 }
 
 bool loop_turning(void)

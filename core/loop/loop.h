@@ -5,8 +5,9 @@
  *
  * There is one loop. A turn is: wait for events (or the next timer), read the clock, run watchers, timers and
  * posted work, drain the queue of completed calls (a snapshot: what callbacks queue comes in the next turn),
- * run the end-of-turn hooks in the order they were added (connections flush here), then, when a swap was
- * asked for, the idle hooks. All functions: session thread, but for loop_post().
+ * do what this turn has left to settle, run the end-of-turn hooks in the order they were added (connections
+ * flush here), then, when a swap was asked for, the idle hooks. All functions: session thread, but for
+ * loop_post().
  */
 #ifndef CORE_LOOP_LOOP_H
 #define CORE_LOOP_LOOP_H
@@ -99,6 +100,13 @@ bool loop_timer_active(const struct loop_timer *timer);
 void loop_post(struct loop_task *task);
 /* The same for a chain of tasks through `next`, to be run in its order: one wake-up for all. Not NULL. */
 void loop_post_all(struct loop_task *first);
+
+/*
+ * Runs the task when the stack is empty but before anybody outside sees what this turn has done: after its completed calls and before its hooks, so
+ * before connections flush. Outside of a turn (from a hook, an idle function, between turns) it is posted. The task may settle others from run(),
+ * and itself. Session thread.
+ */
+void loop_settle(struct loop_task *task);
 
 /*
  * True from the end of a turn's wait until its hooks run: what is left to be done by a hook will be done before the loop waits again. Whoever collects work over a turn asks this,

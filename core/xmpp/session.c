@@ -390,7 +390,8 @@ void session_end(struct session *session)
 		return;
 	passage->teardown_posted = true;
 	passage->teardown.run = session_teardown;
-	loop_post(&passage->teardown);
+	/* Before the peer can see the end of the stream: when it binds again on another connection, this session is gone. */
+	loop_settle(&passage->teardown);
 }
 
 static void expired_close(struct loop_timer *timer)

@@ -295,10 +295,18 @@ static void watcher_of_a_module_enters_it(void **state)
 	account_release(&juliet);
 }
 
-/* A turn: watchers, timers, posted work, calls, hooks, idle functions. */
+/* A turn: watchers, timers, posted work, calls, what is settled, hooks, idle functions. */
+static void order_settled(struct loop_task *task)
+{
+	trace_add('s');
+}
+
+static struct loop_task settled_by_watcher = {.run = order_settled}, settled_by_hook = {.run = order_settled};
+
 static void order_ready(struct loop_io *io, bool readable, bool writable)
 {
 	trace_add('1');
+	loop_settle(&settled_by_watcher);
 	loop_io_stop(io);
 }
 
@@ -321,6 +329,7 @@ static void order_done(struct cpl_call *call)
 static void order_hook(struct loop_hook *hook)
 {
 	trace_add('5');
+	loop_settle(&settled_by_hook);
 	loop_hook_remove(hook);
 }
 
@@ -355,7 +364,10 @@ static void turn_has_an_order(void **state)
 	loop_timer_start(&timer, 0, order_expired);
 	loop_io_start(&io, fds[0], LOOP_READ, order_ready);
 	assert_true(loop_turn(-1));
-	assert_string_equal(trace, "1234567");
+	assert_string_equal(trace, "1234s567");
+	/* The turn of the hook had nothing to settle any more: it comes in the next. */
+	assert_true(loop_turn(0));
+	assert_string_equal(trace, "1234s567s");
 	assert_false(loop_turn(0));
 	close(fds[0]);
 	close(fds[1]);

@@ -303,6 +303,29 @@ static void test_close_handshake(void **state)
 	assert_received(&romeo, NULL);
 }
 
+/*
+ * What the peer sees of the end leaves with the end of a turn, and by then the session is gone: who has seen its stream closed and binds again on
+ * another connection is not told that the old one is still there.
+ */
+static void close_in_turn(struct loop_timer *timer)
+{
+	stage_send(&romeo, "</stream:stream>");
+	assert_true(romeo.session->closing);
+	assert_int_equal(romeo.session->type, CPL_SESSION_C2S);
+}
+
+static void test_gone_when_its_end_is_seen(void **state)
+{
+	struct loop_timer timer = {0};
+
+	stage_login(&romeo, "romeo@example.org/a");
+	loop_timer_start(&timer, 0, close_in_turn);
+	loop_turn(0);
+	assert_int_equal(romeo.session->type, CPL_SESSION_DESTROYED);
+	stage_settle();
+	assert_received(&romeo, "</stream:stream>");
+}
+
 /* Nothing more can be sent to it; what comes for it goes where it goes when the resource has gone (RFC 6121 8.5.3.2). */
 static void test_closing_does_not_receive(void **state)
 {
@@ -412,6 +435,7 @@ int main(void)
 		TEST(test_authentication_deadline),
 		TEST(test_output_overflow),
 		TEST(test_close_handshake),
+		TEST(test_gone_when_its_end_is_seen),
 		TEST(test_closing_does_not_receive),
 		TEST(test_close_unanswered),
 		TEST(test_error_before_header),
