@@ -314,6 +314,12 @@ tests_unit_module_test_manager_SOURCES = tests/unit/module/test_manager.c tests/
 tests_unit_module_test_manager_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_module_test_manager_LDADD = $(UNIT_LIBS)
 tests_unit_module_test_manager_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+check_PROGRAMS += tests/unit/module/test_change
+tests_unit_module_test_change_SOURCES = tests/unit/module/test_change.c tests/unit/module/ground.c tests/unit/module/ground.h \
+	tests/unit/module/note.h
+tests_unit_module_test_change_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_module_test_change_LDADD = $(UNIT_LIBS)
+tests_unit_module_test_change_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 # -rpath makes libtool build something to be opened; nothing is installed there.
 TEST_MODULE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere -Wl,-z,now
 check_LTLIBRARIES += tests/unit/module/holder/holder.la tests/unit/module/nostore/nostore.la tests/unit/module/rival/rival.la
@@ -331,6 +337,22 @@ check_LTLIBRARIES += tests/unit/module/nostore2/nostore.la
 tests_unit_module_nostore2_nostore_la_SOURCES = tests/unit/module/nostore.c
 tests_unit_module_nostore2_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=2
 tests_unit_module_nostore2_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/nostore3/nostore.la
+tests_unit_module_nostore3_nostore_la_SOURCES = tests/unit/module/nostore.c
+tests_unit_module_nostore3_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=3
+tests_unit_module_nostore3_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/nostore4/nostore.la
+tests_unit_module_nostore4_nostore_la_SOURCES = tests/unit/module/nostore.c
+tests_unit_module_nostore4_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=4
+tests_unit_module_nostore4_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/nostore5/nostore.la
+tests_unit_module_nostore5_nostore_la_SOURCES = tests/unit/module/nostore.c
+tests_unit_module_nostore5_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=5
+tests_unit_module_nostore5_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/nostore6/nostore.la
+tests_unit_module_nostore6_nostore_la_SOURCES = tests/unit/module/nostore.c
+tests_unit_module_nostore6_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=6
+tests_unit_module_nostore6_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 tests_unit_module_rival_rival_la_SOURCES = tests/unit/module/rival.c
 tests_unit_module_rival_rival_la_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_module_rival_rival_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)

@@ -2,7 +2,7 @@
 /*
  * counter, a module to be loaded, reloaded and spoilt. It counts messages, notes what happens to it, and provides its count as a service. KIND chooses what is
  * built:
- *   1  version 1.0         2  version 2.0: another slot layout, another feature
+ *   1  version 1.0         2  version 2.0: another slot layout, another feature, one more store
  *   3  load() fails        4  other API major         5  newer API minor        6  descriptor too short
  *   7  undefined symbol    8  restore() fails         9  does not provide the service any more
  *   10 a pointer to its own text in its slot, 11 behind a pointer there, 12 handed over in the bag
@@ -100,7 +100,8 @@ static const struct cpl_need_row needs[] = {{&wanted, KIND == 16}, {0}};
 
 static const struct cpl_column columns[] = {{"count", CPL_COLUMN_INTEGER, false}, {NULL, CPL_COLUMN_TEXT, false}};
 static const struct cpl_store store = {"counter", CPL_STORE_KEYVAL, KIND == 13 ? 2 : 1, columns, NULL};
-static const struct cpl_store *const stores[] = {&store, NULL};
+static const struct cpl_store more = {"more", CPL_STORE_KEYVAL, 1, columns, NULL};
+static const struct cpl_store *const stores[] = {&store, KIND == 2 ? &more : NULL, NULL};
 
 static const struct counter_service service = {sizeof(service), counter_count, counter_step, counter_visits};
 static const struct cpl_provide_row provides[] = {{KIND == 9 ? "abacus" : "counter", 1, &service}, {0}};

@@ -1,26 +1,91 @@
 /* SPDX-License-Identifier: MIT */
 /* The ground of the manager's tests. */
 #include "ground.h"
+#include "core/xmpp/store.h"
 
 char trace[65536];
 static char folder[64], build[4096];
 
+/* A driver's open() and leave() note from a worker. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 void test_note(const char *format, ...)
 {
-	size_t len = strlen(trace);
 	va_list args;
+	size_t len;
 
+	pthread_mutex_lock(&lock);
+	len = strlen(trace);
 	if (len > 0 && len + 1 < sizeof(trace))
 		trace[len++] = ' ';
 	va_start(args, format);
 	vsnprintf(trace + len, sizeof(trace) - len, format, args);
 	va_end(args);
+	pthread_mutex_unlock(&lock);
 }
 
 void assert_trace(const char *expected)
 {
-	assert_string_equal(trace, expected);
+	static char words[sizeof(trace)];
+
+	pthread_mutex_lock(&lock);
+	memcpy(words, trace, sizeof(words));
 	trace[0] = '\0';
+	pthread_mutex_unlock(&lock);
+	assert_string_equal(words, expected);
+}
+
+void wait_for_trace(const char *part)
+{
+	bool there = false;
+
+	for (int i = 0; i < 1000 && !there; i++) {
+		loop_turn(10);
+		pthread_mutex_lock(&lock);
+		there = strstr(trace, part) != NULL;
+		pthread_mutex_unlock(&lock);
+	}
+	assert_true(there);
+}
+
+/* ---- the gate ---- */
+
+static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
+static pthread_t session_thread;
+static bool shut;
+static unsigned at_gate;
+
+void test_gate(void)
+{
+	if (pthread_equal(pthread_self(), session_thread))
+		return;
+	pthread_mutex_lock(&lock);
+	at_gate++;
+	while (shut)
+		pthread_cond_wait(&moved, &lock);
+	at_gate--;
+	pthread_mutex_unlock(&lock);
+}
+
+void wait_for_gate(void)
+{
+	unsigned waiting = 0;
+
+	for (int i = 0; i < 1000 && !waiting; i++) {
+		loop_turn(10);
+		pthread_mutex_lock(&lock);
+		waiting = at_gate;
+		pthread_mutex_unlock(&lock);
+	}
+	assert_int_equal(waiting, 1);
+}
+
+void gate_set(bool open)
+{
+	pthread_mutex_lock(&lock);
+	shut = !open;
+	pthread_cond_broadcast(&moved);
+	pthread_mutex_unlock(&lock);
 }
 
 /* ---- two hosts, as core/xmpp would have them ---- */
@@ -218,6 +283,13 @@ void ended(struct manager_request *request, int status, const char *text)
 	snprintf(waiting->text, sizeof(waiting->text), "%s", text);
 }
 
+void run_on(struct waiting *waiting)
+{
+	for (int i = 0; i < 1000 && !waiting->ended; i++)
+		loop_turn(20);
+	assert_true(waiting->ended);
+}
+
 struct waiting run(manager_verb *verb, const char *name)
 {
 	struct waiting waiting = {.request = {ended}};
@@ -230,9 +302,7 @@ struct waiting run(manager_verb *verb, const char *name)
 		return waiting;
 	}
 	assert_false(waiting.ended);
-	for (int i = 0; i < 1000 && !waiting.ended; i++)
-		loop_turn(20);
-	assert_true(waiting.ended);
+	run_on(&waiting);
 	return waiting;
 }
 
@@ -283,6 +353,7 @@ int set_up(void **state)
 	snprintf(path, sizeof(path), "%s/modules", folder);
 	assert_int_equal(mkdir(path, 0700), 0);
 	trace[0] = '\0';
+	session_thread = pthread_self();
 	host_total = 1;
 	for (size_t i = 0; i < 2; i++) {
 		hosts[i] = (struct cpl_host){.name = i ? CPL_STR("example.net") : CPL_STR("example.org")};
@@ -304,8 +375,10 @@ int tear_down(void **state)
 	char *lines;
 	size_t at = 0;
 
+	gate_set(true);
 	manager_finish();
 	assert_null(manager_next(&at));
+	store_finish();
 	for (size_t i = 0; i < 2; i++) {
 		slot_release_all(&hosts[i].slots, CPL_SLOT_OF_HOST);
 		dispatch_unref(&hosts[i].dispatch);

@@ -13,6 +13,7 @@
 #include "note.h"
 #include <dirent.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,6 +37,12 @@ extern enum cpl_flow result;
 extern unsigned results;
 
 void assert_trace(const char *expected);
+/* Turns the loop until a part of it is there. */
+void wait_for_trace(const char *part);
+/* What test_gate() waits for; open at first. */
+void gate_set(bool open);
+/* Turns the loop until somebody waits for it. */
+void wait_for_gate(void);
 void place(const char *built, const char *name);
 unsigned copies(void);
 struct config *read_config(const char *text, bool *good);
@@ -49,6 +56,8 @@ void turns(void);
 const struct counter_service *counter(struct cpl_module **provider);
 int64_t count(void);
 void ended(struct manager_request *request, int status, const char *text);
+/* Turns the loop until a command that was begun has ended. */
+void run_on(struct waiting *waiting);
 struct waiting run(manager_verb *verb, const char *name);
 void run_good(manager_verb *verb, const char *name);
 void run_refused(manager_verb *verb, const char *name, const char *text);

@@ -370,8 +370,7 @@ static void the_driver_stays_one(void **state)
 	place("nostore/.libs/nostore", "nostore");
 	run_good(manager_reload, "nostore");
 	/* The former one takes its leave on a worker. */
-	for (int i = 0; i < 500 && !strstr(trace, "unload"); i++)
-		loop_turn(10);
+	wait_for_trace("unload");
 	assert_trace("nostore.load nostore.unload");
 }
 
