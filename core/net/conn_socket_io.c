@@ -63,10 +63,10 @@ static void reached_eof(struct conn_socket *s)
 /* Decrypts and reports until OpenSSL wants more. */
 static void take_records(struct conn_socket *s, struct cpl_str cipher)
 {
-	size_t len = 0;
+	size_t len = 0, before = s->raw.len;
 	enum tls_read result = tls_read(s->tls, cipher, plain_buffer, PLAIN_SIZE, &len, &s->raw);
 
-	if (s->raw.len) {
+	if (s->raw.len > before) {
 		/* Alerts count too: a peer may provoke them and read none. */
 		conn_socket_touch(s);
 		conn_socket_check_bound(s);
@@ -157,11 +157,10 @@ static void stepped(struct tls *tls, void *owner)
 	s->early = false;
 	if (s->phase == PHASE_HANDSHAKE) {
 		tls_take_output(tls, &s->raw);
-		conn_socket_touch(s);
+		/* Nobody waits for tickets: they leave with what is said first. */
+		if (s->plain.len || !tls_output_can_wait(tls))
+			conn_socket_touch(s);
 		go_on_handshake(s);
-		/* The client's header comes right behind its Finished: read now, it is answered with one write, the ticket in it. */
-		if (s->phase == PHASE_SECURE && !s->plain.len && conn_socket_reads(s))
-			read_once(s);
 	}
 	conn_socket_settle(s);
 }

@@ -302,6 +302,11 @@ void tls_take_output(struct tls *tls, struct output *raw)
 	(void)BIO_reset(SSL_get_wbio(tls->ssl));
 }
 
+bool tls_output_can_wait(const struct tls *tls)
+{
+	return tls->state == TLS_STANDS && SSL_version(tls->ssl) >= TLS1_3_VERSION;
+}
+
 const char *tls_error(const struct tls *tls)
 {
 	return tls->error;

@@ -50,6 +50,11 @@ enum tls_state tls_abandon(struct tls *tls);
 enum tls_state tls_handshake(struct tls *tls, struct cpl_str bytes);
 /* Appends what the handshake has to send. Not while TLS_WORKING. */
 void tls_take_output(struct tls *tls, struct output *raw);
+/*
+ * True when what is left to send is for the peer's later use only: the tickets of TLS 1.3, which follow the client's Finished (RFC 8446 4.6.1). The last flight of TLS 1.2
+ * is one that the peer waits for.
+ */
+bool tls_output_can_wait(const struct tls *tls);
 /* Why it failed, or why records could not be read; static life. NULL when nothing did. */
 const char *tls_error(const struct tls *tls);
 

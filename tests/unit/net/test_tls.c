@@ -367,6 +367,33 @@ static void test_tickets(void **state)
 	assert_int_equal(tickets, 0);
 }
 
+/* A ticket is no packet of its own: it leaves with what is said first, and before it. */
+static void test_ticket_rides_along(void **state)
+{
+	struct client *client;
+	uint64_t before;
+
+	install_with(3600000, certificate_path);
+	forget_ticket();
+	tickets = 0;
+	client = direct(TLS1_3_VERSION);
+	SSL_CTX_set_session_cache_mode(client->context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(client->context, keep_ticket);
+	client->peer->recorder.react = write_at_message;
+	assert_true(client_handshake(client));
+	before = client->peer->recorder.conn->bytes_out;
+	client_write(client, HEADER);
+	carry_on(client, 5);
+	assert_int_equal(client->peer->recorder.conn->bytes_out, before);
+	client_write(client, "<message/>");
+	client_read(client, 9);
+	assert_str(cpl_buf_str(&client->text), "<answer/>");
+	assert_int_equal(tickets, 1);
+	client_destroy(client);
+	install_with(0, certificate_path);
+	forget_ticket();
+}
+
 /* The keys of the last lifetime are good for one more, older ones are not. */
 static void test_tickets_rotate(void **state)
 {
@@ -467,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_bindings_without_extended_master_secret),
 		cmocka_unit_test(test_tickets),
+		cmocka_unit_test(test_ticket_rides_along),
 		cmocka_unit_test(test_tickets_rotate),
 		cmocka_unit_test(test_tickets_and_certificates),
 		cmocka_unit_test(test_tickets_and_bindings),
