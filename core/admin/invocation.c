@@ -14,6 +14,7 @@ static void destroy(struct cpl_invocation *in)
 	cpl_list_remove(&in->node);
 	cpl_free_secret(in->password);
 	cpl_free_secret(in->input);
+	cpl_user_unref(&in->account.user);
 	cpl_buf_finish(&in->row);
 	cpl_buf_finish(&in->plain);
 	/* The struct itself is in the arena. */
@@ -301,6 +302,41 @@ struct cpl_scope *cpl_invocation_scope(struct cpl_invocation *in)
 struct cpl_jid cpl_invocation_actor(const struct cpl_invocation *in)
 {
 	return in->actor;
+}
+
+/* ---- the account that it is about ---- */
+
+static void account_refuse(struct cpl_invocation *in, int status)
+{
+	struct cpl_str account = cpl_jid_str(cpl_arg_jid(in, in->account_argument));
+
+	if (status == CPL_E_NOT_FOUND)
+		cpl_refuse(in, "there is no account %.*s", CPL_ARG(account));
+	else
+		cpl_refuse(in, "the account %.*s cannot be read: %s", CPL_ARG(account), cpl_code_text(status));
+}
+
+static void on_account(struct cpl_call *call)
+{
+	struct cpl_invocation *in = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_user_call, call), struct cpl_invocation, account);
+
+	if (call->status == 0)
+		in->account_loaded(in->owner, in, in->account.user);
+	else
+		account_refuse(in, call->status);
+}
+
+void cpl_invocation_load_account(struct cpl_invocation *in, unsigned n,
+				 void (*loaded)(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user))
+{
+	int status;
+
+	cpl_user_unref(&in->account.user);
+	in->account_argument = n;
+	in->account_loaded = loaded;
+	status = cpl_user_load(&in->account, &in->scope, cpl_arg_jid(in, n), on_account);
+	if (status != 0)
+		account_refuse(in, status);
 }
 
 void cpl_invocation_set_data(struct cpl_invocation *in, void *data)

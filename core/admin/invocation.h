@@ -10,6 +10,7 @@
 
 #include "core/admin/command.h"
 #include "core/admin/form.h"
+#include <couplet/session.h>
 
 /* The most columns of a table. */
 enum { INVOCATION_COLUMNS = 32 };
@@ -37,6 +38,10 @@ struct cpl_invocation {
 	bool absent[INVOCATION_COLUMNS];
 	struct cpl_jid actor; /* of the arena */
 	void *data;
+	/* The account that it is about: see cpl_invocation_load_account(). */
+	struct cpl_user_call account;
+	unsigned account_argument;
+	void (*account_loaded)(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user);
 	/* What waits for the client: a record of its input, or for it to have taken the output. */
 	void (*got)(struct cpl_invocation *in, struct cpl_str record);
 	void (*drained)(struct cpl_invocation *in);

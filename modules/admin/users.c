@@ -184,11 +184,6 @@ void users_run_find(struct cpl_module *self, struct cpl_invocation *in)
 
 /* ---- user stats ---- */
 
-struct stats {
-	struct cpl_invocation *in;
-	struct cpl_user_call load;
-};
-
 static void row(struct cpl_invocation *in, const char *field, struct cpl_str value)
 {
 	cpl_row_begin(in);
@@ -230,28 +225,13 @@ static void tell_stats(struct cpl_invocation *in, const struct cpl_user *user)
 	row(in, "stanzas_per_second", cpl_arena_printf(arena, "%.2f", rate));
 }
 
-static void on_loaded(struct cpl_call *call)
+static void on_loaded(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user)
 {
-	struct stats *stats = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_user_call, call), struct stats, load);
-
-	if (call->status == CPL_E_NOT_FOUND) {
-		cpl_refuse(stats->in, "there is no account %.*s", CPL_ARG(cpl_arg(stats->in, 0)));
-	} else if (call->status != 0) {
-		cpl_refuse(stats->in, "the account cannot be read: %s", cpl_code_text(call->status));
-	} else {
-		tell_stats(stats->in, stats->load.user);
-		cpl_user_unref(&stats->load.user);
-		cpl_done(stats->in);
-	}
+	tell_stats(in, user);
+	cpl_done(in);
 }
 
 void users_run_stats(struct cpl_module *self, struct cpl_invocation *in)
 {
-	struct stats *stats = cpl_arena_alloc(cpl_invocation_arena(in), sizeof(*stats));
-	int status;
-
-	stats->in = in;
-	status = cpl_user_load(&stats->load, cpl_invocation_scope(in), cpl_arg_jid(in, 0), on_loaded);
-	if (status != 0)
-		cpl_refuse(in, "the account cannot be read: %s", cpl_code_text(status));
+	cpl_invocation_load_account(in, 0, on_loaded);
 }

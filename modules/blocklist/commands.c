@@ -4,105 +4,89 @@
 
 enum { ROWS_MAX = 1000000 };
 
-struct request {
-	struct cpl_user_call load;
-	struct cpl_store_call rows;
-	struct cpl_invocation *in;
-	struct cpl_module *self;
-	bool block;
-};
-
-static void request_end(struct request *request)
+static void refuse(struct cpl_invocation *in, int status)
 {
-	cpl_user_unref(&request->load.user);
-	cpl_free(request);
-}
+	struct cpl_str account = cpl_jid_str(cpl_arg_jid(in, 0));
 
-static void refuse(struct request *request, int status)
-{
-	struct cpl_str account = cpl_jid_str(cpl_arg_jid(request->in, 0));
-
-	if (status == CPL_E_NOT_FOUND)
-		cpl_refuse(request->in, "there is no account %.*s", CPL_ARG(account));
-	else if (status == CPL_E_FULL)
-		cpl_refuse(request->in, "the list of %.*s would be longer than the option max_items allows, or the disk is full", CPL_ARG(account));
+	if (status == CPL_E_FULL)
+		cpl_refuse(in, "the list of %.*s would be longer than the option max_items allows, or the disk is full", CPL_ARG(account));
 	else
-		cpl_refuse(request->in, "the list of %.*s: %s", CPL_ARG(account), cpl_code_text(status));
-	request_end(request);
+		cpl_refuse(in, "the list of %.*s: %s", CPL_ARG(account), cpl_code_text(status));
 }
 
 /* ---- show ---- */
 
+struct showing {
+	struct cpl_store_call rows;
+	struct cpl_invocation *in;
+};
+
 static void shown(struct cpl_call *call)
 {
-	struct request *request = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct request, rows);
+	struct showing *showing = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_store_call, call), struct showing, rows);
+	struct cpl_invocation *in = showing->in;
 	char time[CPL_TIME_TEXT];
 
 	if (call->status != 0) {
-		refuse(request, call->status);
+		refuse(in, call->status);
 		return;
 	}
-	for (size_t i = 0; i < request->rows.count; i++) {
-		const struct cpl_row *row = &request->rows.rows[i];
+	for (size_t i = 0; i < showing->rows.count; i++) {
+		const struct cpl_row *row = &showing->rows.rows[i];
 
-		cpl_row_begin(request->in);
-		cpl_row_text(request->in, row->key);
-		cpl_row_text(request->in, cpl_time_format(row->values[BLOCKLIST_SINCE].integer, time));
-		cpl_row_text(request->in, row->values[BLOCKLIST_REASON].bytes);
-		cpl_row_text(request->in, row->values[BLOCKLIST_TEXT].bytes);
-		cpl_row_text(request->in, row->values[BLOCKLIST_MESSAGES].bytes);
-		cpl_row_end(request->in);
+		cpl_row_begin(in);
+		cpl_row_text(in, row->key);
+		cpl_row_text(in, cpl_time_format(row->values[BLOCKLIST_SINCE].integer, time));
+		cpl_row_text(in, row->values[BLOCKLIST_REASON].bytes);
+		cpl_row_text(in, row->values[BLOCKLIST_TEXT].bytes);
+		cpl_row_text(in, row->values[BLOCKLIST_MESSAGES].bytes);
+		cpl_row_end(in);
 	}
-	cpl_done(request->in);
-	request_end(request);
+	cpl_done(in);
 }
 
-static void show_account(struct cpl_call *call)
+static void show(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user)
 {
-	struct request *request = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_user_call, call), struct request, load);
-	int status = call->status;
+	struct showing *showing = cpl_arena_alloc(cpl_invocation_arena(in), sizeof(*showing));
+	int status;
 
-	if (status == 0)
-		status = cpl_store_all(&request->rows, cpl_invocation_scope(request->in), &blocklist_store, request->load.user->jid, ROWS_MAX, shown);
+	showing->in = in;
+	status = cpl_store_all(&showing->rows, cpl_invocation_scope(in), &blocklist_store, user->jid, ROWS_MAX, shown);
 	if (status != 0)
-		refuse(request, status);
+		refuse(in, status);
+}
+
+static void run_show(struct cpl_module *self, struct cpl_invocation *in)
+{
+	cpl_invocation_load_account(in, 0, show);
 }
 
 /* ---- add, remove ---- */
 
 static void changed(struct blocklist_change *change, int status)
 {
-	struct request *request = change->data;
-	struct cpl_str account = cpl_jid_str(cpl_arg_jid(request->in, 0));
+	struct cpl_invocation *in = change->data;
+	struct cpl_str account = cpl_jid_str(cpl_arg_jid(in, 0));
 
 	if (status != 0) {
-		refuse(request, status);
+		refuse(in, status);
 	} else if (change->all) {
-		cpl_say(request->in, "%.*s blocks nobody any more", CPL_ARG(account));
-		cpl_done(request->in);
-		request_end(request);
+		cpl_say(in, "%.*s blocks nobody any more", CPL_ARG(account));
+		cpl_done(in);
 	} else {
-		cpl_say(request->in, "%.*s %s %.*s", CPL_ARG(account), change->block ? "blocks" : "does not block any more",
-			CPL_ARG(cpl_jid_str(change->items[0].jid)));
-		cpl_done(request->in);
-		request_end(request);
+		cpl_say(in, "%.*s %s %.*s", CPL_ARG(account), change->block ? "blocks" : "does not block any more", CPL_ARG(cpl_jid_str(change->items[0].jid)));
+		cpl_done(in);
 	}
 	blocklist_change_free(change);
 }
 
-static void change_account(struct cpl_call *call)
+static void change_start(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user, bool blocks)
 {
-	struct request *request = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_user_call, call), struct request, load);
-	struct blocklist_change *change;
-	struct cpl_str jid = cpl_arg(request->in, 1);
-	int status = call->status;
+	struct blocklist_change *change = blocklist_change_create(user, blocks, 1);
+	struct cpl_str jid = cpl_arg(in, 1);
+	int status = 0;
 
-	if (status != 0) {
-		refuse(request, status);
-		return;
-	}
-	change = blocklist_change_create(request->load.user, request->block, 1);
-	change->data = request;
+	change->data = in;
 	change->all = !jid.ptr;
 	if (jid.ptr) {
 		/* It was an address when the command began. */
@@ -111,56 +95,49 @@ static void change_account(struct cpl_call *call)
 		change->items[0].values[BLOCKLIST_SINCE] = CPL_INTEGER(cpl_now());
 		change->count = 1;
 	}
-	if (!request->block && jid.ptr && status == 0 &&
-	    !(change->user->blocklist && cpl_map_get(&change->user->blocklist->items, cpl_jid_str(change->items[0].jid)))) {
-		cpl_refuse(request->in, "%.*s does not block %.*s", CPL_ARG(cpl_jid_str(change->user->jid)), CPL_ARG(cpl_jid_str(change->items[0].jid)));
+	if (!blocks && jid.ptr && status == 0 && !(user->blocklist && cpl_map_get(&user->blocklist->items, cpl_jid_str(change->items[0].jid)))) {
+		cpl_refuse(in, "%.*s does not block %.*s", CPL_ARG(cpl_jid_str(user->jid)), CPL_ARG(cpl_jid_str(change->items[0].jid)));
 		blocklist_change_free(change);
-		request_end(request);
 		return;
 	}
 	if (status == 0)
-		status = blocklist_change_start(request->self, change, changed);
+		status = blocklist_change_start(self, change, changed);
 	if (status != 0) {
-		refuse(request, status);
+		refuse(in, status);
 		blocklist_change_free(change);
 	}
 }
 
-/* ---- all ---- */
-
-static void run(struct cpl_module *self, struct cpl_invocation *in, struct cpl_str jid, bool block, void (*done)(struct cpl_call *call))
+static void block(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user)
 {
-	struct request *request;
-	struct cpl_jid parsed;
-	int status;
-
-	if (jid.ptr && cpl_jid_parse(&parsed, jid, cpl_invocation_arena(in)) != 0) {
-		cpl_refuse(in, "%.*s is not an address: what can be blocked are addresses like juliet@example.org, juliet@example.org/balcony, example.org",
-			   CPL_ARG(jid));
-		return;
-	}
-	request = CPL_NEW(struct request);
-	request->in = in;
-	request->self = self;
-	request->block = block;
-	status = cpl_user_load(&request->load, cpl_invocation_scope(in), cpl_arg_jid(in, 0), done);
-	if (status != 0)
-		refuse(request, status);
+	change_start(self, in, user, true);
 }
 
-static void run_show(struct cpl_module *self, struct cpl_invocation *in)
+static void unblock(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user)
 {
-	run(self, in, CPL_NONE, false, show_account);
+	change_start(self, in, user, false);
+}
+
+static void run_change(struct cpl_invocation *in, void (*loaded)(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user))
+{
+	struct cpl_str jid = cpl_arg(in, 1);
+	struct cpl_jid parsed;
+
+	if (jid.ptr && cpl_jid_parse(&parsed, jid, cpl_invocation_arena(in)) != 0)
+		cpl_refuse(in, "%.*s is not an address: what can be blocked are addresses like juliet@example.org, juliet@example.org/balcony, example.org",
+			   CPL_ARG(jid));
+	else
+		cpl_invocation_load_account(in, 0, loaded);
 }
 
 static void run_add(struct cpl_module *self, struct cpl_invocation *in)
 {
-	run(self, in, cpl_arg(in, 1), true, change_account);
+	run_change(in, block);
 }
 
 static void run_remove(struct cpl_module *self, struct cpl_invocation *in)
 {
-	run(self, in, cpl_arg(in, 1), false, change_account);
+	run_change(in, unblock);
 }
 
 const struct cpl_command blocklist_commands[] = {

@@ -56,27 +56,17 @@ static void run_show(struct cpl_module *self, struct cpl_invocation *in)
 
 /* ---- add, remove ---- */
 
+/* In the invocation's arena. */
 struct request {
-	struct cpl_user_call load;
 	struct cpl_store_call commit;
 	struct cpl_invocation *in;
 	struct cpl_host *host;
 	bool add;
 };
 
-static void request_end(struct request *request)
+static void failed(struct cpl_invocation *in, int status)
 {
-	cpl_user_unref(&request->load.user);
-	cpl_free(request);
-}
-
-static void failed(struct request *request, int status)
-{
-	if (status == CPL_E_NOT_FOUND)
-		cpl_refuse(request->in, "there is no account %.*s", CPL_ARG(cpl_jid_str(cpl_arg_jid(request->in, 1))));
-	else
-		cpl_refuse(request->in, "the group cannot be changed: %s", cpl_code_text(status));
-	request_end(request);
+	cpl_refuse(in, "the group cannot be changed: %s", cpl_code_text(status));
 }
 
 static void committed(struct cpl_call *call)
@@ -87,7 +77,7 @@ static void committed(struct cpl_call *call)
 	struct cpl_jid account = cpl_arg_jid(request->in, 1);
 
 	if (call->status != 0) {
-		failed(request, call->status);
+		failed(request->in, call->status);
 		return;
 	}
 	if (request->add)
@@ -97,34 +87,32 @@ static void committed(struct cpl_call *call)
 	groups_apply(request->host);
 	cpl_say(request->in, "%.*s %s %.*s", CPL_ARG(cpl_jid_str(account)), request->add ? "is in" : "is not any more in", CPL_ARG(group));
 	cpl_done(request->in);
-	request_end(request);
 }
 
-static void commit(struct request *request)
+static void commit(struct cpl_invocation *in, bool add)
 {
-	struct cpl_str name = request->add ? cpl_flag_value(request->in, "name") : CPL_NONE;
+	struct request *request = cpl_arena_alloc(cpl_invocation_arena(in), sizeof(*request));
+	struct cpl_str name = add ? cpl_flag_value(in, "name") : CPL_NONE;
 	const struct cpl_value value = CPL_BYTES(name);
-	struct cpl_str key = groups_key(cpl_arg(request->in, 0), cpl_arg_jid(request->in, 1), cpl_invocation_arena(request->in));
+	struct cpl_str key = groups_key(cpl_arg(in, 0), cpl_arg_jid(in, 1), cpl_invocation_arena(in));
 	struct cpl_batch *batch = cpl_batch_create();
 	int status;
 
-	if (request->add)
+	request->in = in;
+	request->host = cpl_arg_host(in, 1);
+	request->add = add;
+	if (add)
 		cpl_batch_set(batch, &groups_store, request->host->jid, key, &value);
 	else
 		cpl_batch_remove(batch, &groups_store, request->host->jid, key);
-	status = cpl_batch_commit(&request->commit, cpl_invocation_scope(request->in), &batch, committed);
+	status = cpl_batch_commit(&request->commit, cpl_invocation_scope(in), &batch, committed);
 	if (status != 0)
-		failed(request, status);
+		failed(in, status);
 }
 
-static void account_known(struct cpl_call *call)
+static void commit_add(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user)
 {
-	struct request *request = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_user_call, call), struct request, load);
-
-	if (call->status == 0)
-		commit(request);
-	else
-		failed(request, call->status);
+	commit(in, true);
 }
 
 /* True when it has been refused. */
@@ -151,36 +139,17 @@ static bool refused(struct cpl_invocation *in, const struct groups_host *groups,
 	return true;
 }
 
-static void run_change(struct cpl_invocation *in, bool add)
-{
-	struct cpl_host *host = cpl_host_find(cpl_jid_domain(cpl_arg_jid(in, 1)));
-	struct request *request;
-	int status;
-
-	if (refused(in, CPL_SLOT_MAKE(host, groups_slot), add))
-		return;
-	request = CPL_NEW(struct request);
-	request->in = in;
-	request->host = host;
-	request->add = add;
-	/* Whoever is taken out may have gone. */
-	if (!add) {
-		commit(request);
-		return;
-	}
-	status = cpl_user_load(&request->load, cpl_invocation_scope(in), cpl_arg_jid(in, 1), account_known);
-	if (status != 0)
-		failed(request, status);
-}
-
 static void run_add(struct cpl_module *self, struct cpl_invocation *in)
 {
-	run_change(in, true);
+	if (!refused(in, CPL_SLOT_MAKE(cpl_arg_host(in, 1), groups_slot), true))
+		cpl_invocation_load_account(in, 1, commit_add);
 }
 
+/* Whoever is taken out may have gone. */
 static void run_remove(struct cpl_module *self, struct cpl_invocation *in)
 {
-	run_change(in, false);
+	if (!refused(in, CPL_SLOT_MAKE(cpl_arg_host(in, 1), groups_slot), false))
+		commit(in, false);
 }
 
 const struct cpl_command groups_commands[] = {

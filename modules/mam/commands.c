@@ -4,11 +4,12 @@
 
 enum { LIST_DEFAULT = 20 };
 
+/* In the invocation's arena. */
 struct request {
-	struct cpl_user_call load;
 	struct cpl_archive_page page;
 	struct cpl_archive_purge purge;
 	struct cpl_invocation *in;
+	struct cpl_user *user; /* the invocation's */
 	struct cpl_archive_question question;
 	int64_t before;
 	int64_t total;
@@ -17,60 +18,49 @@ struct request {
 	int (*start)(struct request *request, const struct cpl_archive_service *archive, struct cpl_module *provider);
 };
 
-static void request_end(struct request *request)
+static void finish(struct request *request)
 {
 	cpl_arena_destroy(&request->page.arena);
-	cpl_user_unref(&request->load.user);
-	cpl_free(request);
+	cpl_done(request->in);
 }
 
 static void refuse(struct request *request, int status)
 {
-	struct cpl_str account = cpl_jid_str(cpl_arg_jid(request->in, 0));
-
-	if (status == CPL_E_NOT_FOUND)
-		cpl_refuse(request->in, "there is no account %.*s", CPL_ARG(account));
-	else
-		cpl_refuse(request->in, "the archive of %.*s: %s", CPL_ARG(account), cpl_code_text(status));
-	request_end(request);
+	cpl_arena_destroy(&request->page.arena);
+	cpl_refuse(request->in, "the archive of %.*s: %s", CPL_ARG(cpl_jid_str(cpl_arg_jid(request->in, 0))), cpl_code_text(status));
 }
 
 static void go_on(struct request *request)
 {
 	struct cpl_module *provider;
-	const struct cpl_archive_service *archive = mam_archive(request->load.user->host, &provider);
+	const struct cpl_archive_service *archive = mam_archive(request->user->host, &provider);
 	int status = archive ? request->start(request, archive, provider) : CPL_E_UNSUPPORTED;
 
 	if (status != 0)
 		refuse(request, status);
 }
 
-static void loaded(struct cpl_call *call)
+static void loaded(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user)
 {
-	struct request *request = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_user_call, call), struct request, load);
+	struct request *request = cpl_invocation_data(in);
 
-	if (call->status != 0)
-		refuse(request, call->status);
-	else
-		go_on(request);
+	request->user = user;
+	go_on(request);
 }
 
 static struct request *request_create(struct cpl_invocation *in)
 {
-	struct request *request = CPL_NEW(struct request);
+	struct request *request = cpl_arena_alloc(cpl_invocation_arena(in), sizeof(*request));
 
 	request->in = in;
+	cpl_invocation_set_data(in, request);
 	return request;
 }
 
 static void request_start(struct request *request, int (*start)(struct request *request, const struct cpl_archive_service *archive, struct cpl_module *provider))
 {
-	int status;
-
 	request->start = start;
-	status = cpl_user_load(&request->load, cpl_invocation_scope(request->in), cpl_arg_jid(request->in, 0), loaded);
-	if (status != 0)
-		refuse(request, status);
+	cpl_invocation_load_account(request->in, 0, loaded);
 }
 
 static struct request *request_of_page(struct cpl_call *call)
@@ -82,7 +72,7 @@ static int ask(struct request *request, const struct cpl_archive_service *archiv
 {
 	cpl_arena_destroy(&request->page.arena);
 	request->page = (struct cpl_archive_page){.arena = cpl_arena_create()};
-	return archive->ask(provider, &request->page, cpl_invocation_scope(request->in), request->load.user->jid, &request->question, done);
+	return archive->ask(provider, &request->page, cpl_invocation_scope(request->in), request->user->jid, &request->question, done);
 }
 
 /* ---- count: how many, and the first and the last ---- */
@@ -114,13 +104,12 @@ static void counted(struct cpl_call *call)
 		return;
 	}
 	cpl_row_begin(request->in);
-	cpl_row_text(request->in, cpl_jid_str(request->load.user->jid));
+	cpl_row_text(request->in, cpl_jid_str(request->user->jid));
 	cpl_row_int(request->in, request->total);
 	cpl_row_text(request->in, request->first[0] ? cpl_str_of(request->first) : CPL_NONE);
 	cpl_row_text(request->in, page->item_count > 0 ? cpl_time_format(page->items[0].when, time) : CPL_NONE);
 	cpl_row_end(request->in);
-	cpl_done(request->in);
-	request_end(request);
+	finish(request);
 }
 
 static void run_count(struct cpl_module *self, struct cpl_invocation *in)
@@ -149,8 +138,7 @@ static void listed(struct cpl_call *call)
 		cpl_row_int(request->in, (int64_t)item->stanza.len);
 		cpl_row_end(request->in);
 	}
-	cpl_done(request->in);
-	request_end(request);
+	finish(request);
 }
 
 static int list(struct request *request, const struct cpl_archive_service *archive, struct cpl_module *provider)
@@ -188,14 +176,13 @@ static void purged(struct cpl_call *call)
 		refuse(request, call->status);
 		return;
 	}
-	cpl_say(request->in, "%llu archived messages of %.*s removed", (unsigned long long)request->purge.removed, CPL_ARG(cpl_jid_str(request->load.user->jid)));
-	cpl_done(request->in);
-	request_end(request);
+	cpl_say(request->in, "%llu archived messages of %.*s removed", (unsigned long long)request->purge.removed, CPL_ARG(cpl_jid_str(request->user->jid)));
+	finish(request);
 }
 
 static int purge(struct request *request, const struct cpl_archive_service *archive, struct cpl_module *provider)
 {
-	return archive->purge(provider, &request->purge, cpl_invocation_scope(request->in), request->load.user->jid, request->before, purged);
+	return archive->purge(provider, &request->purge, cpl_invocation_scope(request->in), request->user->jid, request->before, purged);
 }
 
 /* An age or a time. */

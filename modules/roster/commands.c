@@ -2,103 +2,70 @@
 /* The commands: roster show, add, remove, push. */
 #include "modules/roster/roster.h"
 
+/* In the invocation's arena. */
 struct request {
-	struct cpl_user_call load;
 	struct cpl_roster_change change;
 	struct cpl_invocation *in;
-	struct cpl_module *self;
-	void (*run)(struct request *request); /* with the account in memory */
-	int subscription;                     /* add: -1, as it is */
-	struct cpl_str *groups;               /* add: NULL, as they are */
+	int subscription;        /* add: -1, as it is */
+	struct cpl_str *groups;  /* add: NULL, as they are */
 	unsigned group_count;
 	bool absent;
 };
 
 static const char *const subscriptions[] = {"none", "to", "from", "both"};
 
-static void request_end(struct request *request)
+static void refuse(struct cpl_invocation *in, int status)
 {
-	cpl_user_unref(&request->load.user);
-	cpl_free(request);
-}
+	struct cpl_str account = cpl_jid_str(cpl_arg_jid(in, 0));
 
-static void refuse(struct request *request, int status)
-{
-	struct cpl_str account = cpl_jid_str(cpl_arg_jid(request->in, 0));
-
-	if (status == CPL_E_NOT_FOUND)
-		cpl_refuse(request->in, "there is no account %.*s", CPL_ARG(account));
-	else if (status == CPL_E_FULL)
-		cpl_refuse(request->in, "the roster of %.*s would be longer than the option max_items allows, or the disk is full", CPL_ARG(account));
+	if (status == CPL_E_FULL)
+		cpl_refuse(in, "the roster of %.*s would be longer than the option max_items allows, or the disk is full", CPL_ARG(account));
 	else
-		cpl_refuse(request->in, "the roster of %.*s: %s", CPL_ARG(account), cpl_code_text(status));
-	request_end(request);
+		cpl_refuse(in, "the roster of %.*s: %s", CPL_ARG(account), cpl_code_text(status));
 }
 
-static void loaded(struct cpl_call *call)
+static bool has_roster(struct cpl_invocation *in, const struct cpl_user *user)
 {
-	struct request *request = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_user_call, call), struct request, load);
-
-	if (call->status != 0)
-		refuse(request, call->status);
-	else if (!request->load.user->roster)
-		refuse(request, CPL_E_UNSUPPORTED);
-	else
-		request->run(request);
-}
-
-static struct request *request_create(struct cpl_module *self, struct cpl_invocation *in, void (*run)(struct request *request))
-{
-	struct request *request = CPL_NEW(struct request);
-
-	request->in = in;
-	request->self = self;
-	request->run = run;
-	request->subscription = -1;
-	return request;
-}
-
-static void request_start(struct request *request)
-{
-	int status = cpl_user_load(&request->load, cpl_invocation_scope(request->in), cpl_arg_jid(request->in, 0), loaded);
-
-	if (status != 0)
-		refuse(request, status);
+	if (!user->roster)
+		refuse(in, CPL_E_UNSUPPORTED);
+	return user->roster != NULL;
 }
 
 /* ---- show, push ---- */
 
-static void show(struct request *request)
+static void show(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user)
 {
 	const struct cpl_roster_item *item;
 	size_t at = 0;
 
-	while ((item = cpl_roster_next(request->load.user->roster, &at))) {
+	if (!has_roster(in, user))
+		return;
+	while ((item = cpl_roster_next(user->roster, &at))) {
 		struct cpl_buf groups = {0};
 
 		for (unsigned i = 0; i < item->group_count; i++)
 			cpl_commas_add(&groups, item->groups[i]);
-		cpl_row_begin(request->in);
-		cpl_row_text(request->in, cpl_jid_str(item->jid));
-		cpl_row_text(request->in, item->name);
-		cpl_row_text(request->in, cpl_str_of(subscriptions[item->subscription & CPL_SUB_BOTH]));
-		cpl_row_text(request->in, item->request ? CPL_STR("in") : item->ask ? CPL_STR("out") : item->approved ? CPL_STR("approved") : CPL_NONE);
-		cpl_row_text(request->in, groups.len ? cpl_buf_str(&groups) : CPL_NONE);
-		cpl_row_bool(request->in, item->shared);
-		cpl_row_end(request->in);
+		cpl_row_begin(in);
+		cpl_row_text(in, cpl_jid_str(item->jid));
+		cpl_row_text(in, item->name);
+		cpl_row_text(in, cpl_str_of(subscriptions[item->subscription & CPL_SUB_BOTH]));
+		cpl_row_text(in, item->request ? CPL_STR("in") : item->ask ? CPL_STR("out") : item->approved ? CPL_STR("approved") : CPL_NONE);
+		cpl_row_text(in, groups.len ? cpl_buf_str(&groups) : CPL_NONE);
+		cpl_row_bool(in, item->shared);
+		cpl_row_end(in);
 		cpl_buf_finish(&groups);
 	}
-	cpl_done(request->in);
-	request_end(request);
+	cpl_done(in);
 }
 
-static void push(struct request *request)
+static void push(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user)
 {
-	struct cpl_user *user = request->load.user;
 	const struct cpl_roster_item *item;
 	unsigned items = 0, resources = 0;
 	size_t at = 0;
 
+	if (!has_roster(in, user))
+		return;
 	CPL_SESSIONS(session, user)
 	{
 		resources += session->interested;
@@ -109,9 +76,8 @@ static void push(struct request *request)
 		roster_push(user, item, false);
 		items++;
 	}
-	cpl_say(request->in, "%u contacts pushed to %u resources", items, resources);
-	cpl_done(request->in);
-	request_end(request);
+	cpl_say(in, "%u contacts pushed to %u resources", items, resources);
+	cpl_done(in);
 }
 
 /* ---- add, remove ---- */
@@ -149,36 +115,36 @@ static bool compute_remove(struct cpl_roster_change *change, struct cpl_roster_i
 static void changed(struct cpl_call *call)
 {
 	struct request *request = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_roster_change, call), struct request, change);
-	struct cpl_str account = cpl_jid_str(cpl_arg_jid(request->in, 0)), contact = cpl_jid_str(cpl_arg_jid(request->in, 1));
+	struct cpl_invocation *in = request->in;
+	struct cpl_str account = cpl_jid_str(cpl_arg_jid(in, 0)), contact = cpl_jid_str(cpl_arg_jid(in, 1));
 
 	if (call->status != 0) {
-		refuse(request, call->status);
-		return;
-	}
-	if (request->absent) {
-		cpl_refuse(request->in, "%.*s is not in the roster of %.*s", CPL_ARG(contact), CPL_ARG(account));
+		refuse(in, call->status);
+	} else if (request->absent) {
+		cpl_refuse(in, "%.*s is not in the roster of %.*s", CPL_ARG(contact), CPL_ARG(account));
 	} else {
-		cpl_say(request->in, "%.*s %s the roster of %.*s", CPL_ARG(contact), request->change.after.listed ? "is in" : "removed from", CPL_ARG(account));
-		cpl_done(request->in);
+		cpl_say(in, "%.*s %s the roster of %.*s", CPL_ARG(contact), request->change.after.listed ? "is in" : "removed from", CPL_ARG(account));
+		cpl_done(in);
 	}
-	request_end(request);
 }
 
-static void change(struct request *request)
+static void change(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user)
 {
-	struct cpl_user *user = request->load.user;
-	struct cpl_jid contact = cpl_arg_jid(request->in, 1);
-	const struct cpl_roster_item *item = cpl_roster_find(user->roster, contact);
+	struct request *request = cpl_invocation_data(in);
+	struct cpl_jid contact = cpl_arg_jid(in, 1);
+	const struct cpl_roster_item *item;
 	int status;
 
+	if (!has_roster(in, user))
+		return;
+	item = cpl_roster_find(user->roster, contact);
 	if (request->change.compute == compute_remove && item && item->shared) {
-		cpl_refuse(request->in, "%.*s is in a shared group with %.*s; see group remove", CPL_ARG(cpl_jid_str(contact)), CPL_ARG(cpl_jid_str(user->jid)));
-		request_end(request);
+		cpl_refuse(in, "%.*s is in a shared group with %.*s; see group remove", CPL_ARG(cpl_jid_str(contact)), CPL_ARG(cpl_jid_str(user->jid)));
 		return;
 	}
-	status = roster_change(request->self, &request->change, cpl_invocation_scope(request->in), user, contact, changed);
+	status = roster_change(self, &request->change, cpl_invocation_scope(in), user, contact, changed);
 	if (status != 0)
-		refuse(request, status);
+		refuse(in, status);
 }
 
 /* NULL, or what is wrong with the flags. */
@@ -213,41 +179,43 @@ static const char *read_flags(struct request *request)
 	return fault;
 }
 
-static void run_change(struct cpl_module *self, struct cpl_invocation *in, bool add)
+static void run_change(struct cpl_invocation *in, bool add)
 {
-	struct request *request = request_create(self, in, change);
-	const char *fault = add ? read_flags(request) : NULL;
+	struct request *request = cpl_arena_alloc(cpl_invocation_arena(in), sizeof(*request));
+	const char *fault;
 
-	if (!fault && cpl_jid_equal(cpl_arg_jid(in, 0), cpl_arg_jid(in, 1)))
-		fault = "an account is not a contact of its own";
-	if (fault) {
-		cpl_refuse(in, "%s", fault);
-		request_end(request);
-		return;
-	}
+	request->in = in;
+	request->subscription = -1;
 	request->change.compute = add ? compute_add : compute_remove;
 	request->change.forced = add;
-	request_start(request);
+	cpl_invocation_set_data(in, request);
+	fault = add ? read_flags(request) : NULL;
+	if (!fault && cpl_jid_equal(cpl_arg_jid(in, 0), cpl_arg_jid(in, 1)))
+		fault = "an account is not a contact of its own";
+	if (fault)
+		cpl_refuse(in, "%s", fault);
+	else
+		cpl_invocation_load_account(in, 0, change);
 }
 
 static void run_show(struct cpl_module *self, struct cpl_invocation *in)
 {
-	request_start(request_create(self, in, show));
+	cpl_invocation_load_account(in, 0, show);
 }
 
 static void run_add(struct cpl_module *self, struct cpl_invocation *in)
 {
-	run_change(self, in, true);
+	run_change(in, true);
 }
 
 static void run_remove(struct cpl_module *self, struct cpl_invocation *in)
 {
-	run_change(self, in, false);
+	run_change(in, false);
 }
 
 static void run_push(struct cpl_module *self, struct cpl_invocation *in)
 {
-	request_start(request_create(self, in, push));
+	cpl_invocation_load_account(in, 0, push);
 }
 
 const struct cpl_command roster_commands[] = {

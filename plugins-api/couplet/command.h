@@ -17,6 +17,7 @@
 
 struct cpl_host;
 struct cpl_invocation;
+struct cpl_user;
 
 enum {
 	CPL_COMMAND_OFFLINE = 1,  /* works with the server stopped, too */
@@ -68,6 +69,13 @@ size_t cpl_input_lines(const struct cpl_invocation *in);
 struct cpl_arena *cpl_invocation_arena(struct cpl_invocation *in);
 /* Ends when the client goes away or the command has finished. */
 struct cpl_scope *cpl_invocation_scope(struct cpl_invocation *in);
+/*
+ * Since 1.1. For commands about an account: loads the one that the n-th argument names (a hole of the type account) and goes on in `loaded`, in a later turn. The reference is the
+ * invocation's, so that the account stays in memory until the command has ended, or calls this again. An account that is not there or cannot be read ends the command with a
+ * reason that says so, and `loaded` never comes. `self`: the module whose command it is.
+ */
+void cpl_invocation_load_account(struct cpl_invocation *in, unsigned n,
+				 void (*loaded)(struct cpl_module *self, struct cpl_invocation *in, struct cpl_user *user));
 /* Who runs the command: the address that asked for it over XMPP; not set for coupletctl. Lives as long as the invocation. */
 struct cpl_jid cpl_invocation_actor(const struct cpl_invocation *in);
 /* The module's own. */
