@@ -65,7 +65,8 @@ static void load_stores_are_there(struct store_declaring *declaring)
 void load_begin(struct change *change)
 {
 	struct cpl_error error = {0};
-	int code = change_open(change, &error);
+	/* A reload of the configuration may have brought it since the command was judged. */
+	int code = manager_known(cpl_str_of(change->name)) ? cpl_fail(&error, CPL_E_EXISTS, "is loaded already") : change_open(change, &error);
 
 	if (code >= 0)
 		code = change_judge(change->now, NULL, &error);
