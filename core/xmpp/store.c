@@ -162,6 +162,8 @@ int store_declare(const struct cpl_store *store, struct cpl_error *error)
 	if (declared) {
 		code = declared->code;
 		last_id = declared->last_id;
+	} else if (store_declaring_busy(storage.provider)) {
+		code = cpl_fail(error, CPL_E_BUSY, "the storage driver is making another store ready; try again when that is done");
 	} else {
 		code = declare_now(store, &last_id, error);
 	}
@@ -273,15 +275,25 @@ static void former_start(struct former *former)
 	worker_start(&former->job);
 }
 
-/* All requests of former drivers are back. */
+/* All requests of former drivers are back. One to which a worker still declares stores leaves when that is done. */
 static void formers_leave(void)
 {
-	struct former *former;
+	struct former **at = &storage.formers, *former;
 
-	while ((former = storage.formers)) {
-		storage.formers = former->next;
+	while ((former = *at)) {
+		if (store_declaring_busy(former->provider)) {
+			at = &former->next;
+			continue;
+		}
+		*at = former->next;
 		former_start(former);
 	}
+}
+
+void store_declaring_over(void)
+{
+	if (storage.at_former == 0)
+		formers_leave();
 }
 
 void store_drop_driver(struct cpl_module *provider, const struct cpl_storage_service *service)

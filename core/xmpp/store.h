@@ -21,7 +21,7 @@
 
 /*
  * Checks a declaration and has the driver make its table ready (blocking; see struct cpl_storage_service), unless it knows the store in this very shape, or a worker
- * has asked it (struct store_declaring).
+ * has asked it (struct store_declaring). CPL_E_BUSY: a worker asks it of others now, and one thing is asked of a driver at a time.
  * For each store of a module, before the module's first call; there must be a driver (CPL_E_UNSUPPORTED).
  * Declaring again is fine, by the next generation of the module too, as long as the kind is the same
  * (CPL_E_CONFLICT). CPL_E_INVALID: the declaration is wrong. Rows stay when the module goes.
@@ -40,6 +40,8 @@ struct store_declaring {
 	struct store_declared *stores;
 	size_t count;
 	struct cpl_error error; /* of the one that failed */
+	bool pending;		/* started and not done: on a worker, or behind another that is */
+	bool working;
 	struct store_declaring *next;
 };
 /* Adds those that the driver does not know yet. The tables and their modules' code stay where they are until store_declaring_finish(). `stores`: ended by NULL; may be NULL. */
@@ -131,6 +133,10 @@ struct store_declared {
 };
 /* What a worker has found for a store; NULL when none of this provider's was asked. *error is set when it failed. */
 const struct store_declared *store_declared_find(const struct cpl_module *provider, const struct cpl_store *store, struct cpl_error *error);
+/* Whether a worker declares stores to this provider, or is about to. */
+bool store_declaring_busy(const struct cpl_module *provider);
+/* One of these has come to its end: a driver that was replaced meanwhile may leave. */
+void store_declaring_over(void);
 /* True when the present driver has declared this very shape. */
 bool store_is_ready(const struct cpl_store *store);
 /* The present driver; NULL when there is none. */

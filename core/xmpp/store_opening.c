@@ -78,7 +78,7 @@ void store_opening_finish(struct store_opening *opening)
 
 /* ---- stores are declared ---- */
 
-static struct store_declaring *declared; /* from its start to its finish */
+static struct store_declaring *declared; /* each from its start to its finish, in this order */
 
 void store_declaring_add(struct store_declaring *declaring, const struct cpl_store *const *stores)
 {
@@ -111,16 +111,42 @@ static void declaring_work(struct worker_job *job)
 	account_now = before;
 }
 
+/* One at a time, as a driver may expect. */
+static void start_next(void)
+{
+	struct store_declaring *next = declared;
+
+	while (next && !next->pending)
+		next = next->next;
+	if (!next || next->working)
+		return;
+	next->working = true;
+	worker_start(&next->job);
+}
+
 static void declaring_done(struct worker_job *job)
 {
 	struct store_declaring *declaring = CPL_CONTAINER(job, struct store_declaring, job);
 
 	declaring->account->jobs--;
+	declaring->pending = declaring->working = false;
+	start_next();
+	store_declaring_over();
 	declaring->done(declaring);
+}
+
+bool store_declaring_busy(const struct cpl_module *provider)
+{
+	for (const struct store_declaring *of = declared; of; of = of->next)
+		if (of->pending && of->provider == provider)
+			return true;
+	return false;
 }
 
 bool store_declaring_start(struct store_declaring *declaring)
 {
+	struct store_declaring **last = &declared;
+
 	declaring->service = store_driver(&declaring->provider);
 	if (declaring->count == 0 || !declaring->service || !STORE_DRIVER_HAS(declaring->service, declares_while_serving))
 		return false;
@@ -128,9 +154,12 @@ bool store_declaring_start(struct store_declaring *declaring)
 	declaring->job.work = declaring_work;
 	declaring->job.done = declaring_done;
 	declaring->account->jobs++;
-	declaring->next = declared;
-	declared = declaring;
-	worker_start(&declaring->job);
+	declaring->pending = true;
+	declaring->next = NULL;
+	while (*last)
+		last = &(*last)->next;
+	*last = declaring;
+	start_next();
 	return true;
 }
 

@@ -280,6 +280,137 @@ static void test_next_driver_does_not_open(void **state)
 	account_release(&first_account);
 }
 
+/* ---- a driver that declares stores while it serves ---- */
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* closed: whoever declares waits */
+static _Atomic unsigned entered, inside, most_inside;
+
+static int gated_declare(struct cpl_module *driver, const struct cpl_store *store, struct cpl_error *error)
+{
+	entered++;
+	if (++inside > most_inside)
+		most_inside = inside;
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
+	inside--;
+	return 0;
+}
+
+static const struct cpl_storage_service serving = {.size = sizeof(serving),
+						   .declare = gated_declare,
+						   .submit = slow_submit,
+						   .last_id = slow_last_id,
+						   .leave = slow_leave,
+						   .declares_while_serving = true};
+
+static unsigned declared_count;
+
+static void declared(struct store_declaring *declaring)
+{
+	declared_count++;
+}
+
+static void nothing(struct worker_job *job)
+{
+}
+
+static bool passed;
+
+static void has_passed(struct worker_job *job)
+{
+	passed = true;
+}
+
+/* All that workers were given before has begun, as long as one of them is free. */
+static void workers_have_begun(void)
+{
+	struct worker_job job = {.work = nothing, .done = has_passed};
+
+	passed = false;
+	worker_start(&job);
+	for (unsigned i = 0; i < 1000 && !passed; i++)
+		loop_turn(10);
+	assert_true(passed);
+}
+
+static void serving_begin(unsigned workers)
+{
+	first_account = account_create("first");
+	account_of_module = account_of;
+	assert_int_equal(worker_init(workers), 0);
+	store_set_driver(FIRST, &serving);
+	entered = inside = most_inside = 0;
+	declared_count = 0;
+	pthread_mutex_lock(&gate);
+}
+
+static void serving_end(unsigned declarings)
+{
+	pthread_mutex_unlock(&gate);
+	for (unsigned i = 0; i < 1000 && (declared_count < declarings || first_account->jobs); i++)
+		loop_turn(10);
+	assert_int_equal(declared_count, declarings);
+	assert_int_equal(first_account->jobs, 0);
+	worker_finish();
+	account_of_module = NULL;
+	account_release(&first_account);
+}
+
+/* One that is replaced while a worker declares to it leaves when that is done: its threads serve the declaration. */
+static void test_driver_leaves_after_its_declarations(void **state)
+{
+	static const struct cpl_store late = {"late", CPL_STORE_KEYVAL, 1, NULL, NULL};
+	static const struct cpl_store *const stores[] = {&late, NULL};
+	struct store_declaring declaring = {.done = declared};
+	struct cpl_error error;
+
+	serving_begin(2);
+	store_declaring_add(&declaring, stores);
+	assert_true(store_declaring_start(&declaring));
+	store_set_driver(SECOND, &slow);
+	turns();
+	workers_have_begun();
+	assert_int_equal(leaves, 0);
+	serving_end(1);
+	assert_int_equal(leaves, 1);
+	/* The next one has not been told of it. */
+	declares = 0;
+	assert_int_equal(store_declare(&late, &error), 0);
+	assert_int_equal(declares, 1);
+	store_declaring_finish(&declaring);
+}
+
+/* "one call after the other", whoever declares: a module's load and a reload of the configuration may both. */
+static void test_declarations_come_one_after_the_other(void **state)
+{
+	static const struct cpl_store early = {"early", CPL_STORE_KEYVAL, 1, NULL, NULL}, late = {"late", CPL_STORE_KEYVAL, 1, NULL, NULL},
+				      third = {"third", CPL_STORE_KEYVAL, 1, NULL, NULL};
+	static const struct cpl_store *const stores[][2] = {{&early, NULL}, {&late, NULL}};
+	struct store_declaring declarings[2] = {{.done = declared}, {.done = declared}};
+	struct cpl_error error;
+
+	serving_begin(3);
+	for (unsigned i = 0; i < 2; i++) {
+		store_declaring_add(&declarings[i], stores[i]);
+		assert_true(store_declaring_start(&declarings[i]));
+	}
+	turns();
+	workers_have_begun();
+	/* The session thread does not wait for them. */
+	assert_int_equal(store_declare(&third, &error), CPL_E_BUSY);
+	assert_string_equal(error.text, "the storage driver is making another store ready; try again when that is done");
+	serving_end(2);
+	assert_int_equal(entered, 2);
+	assert_int_equal(most_inside, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(store_declare(stores[i][0], &error), 0);
+		store_declaring_finish(&declarings[i]);
+	}
+	assert_int_equal(entered, 2);
+	assert_int_equal(store_declare(&third, &error), 0);
+	assert_int_equal(entered, 3);
+}
+
 static void test_no_next_driver(void **state)
 {
 	struct answer answers[3] = {0};
@@ -383,6 +514,8 @@ int main(void)
 		CASE(former_driver_leaves),
 		CASE(next_driver_opens_on_a_worker),
 		CASE(next_driver_does_not_open),
+		CASE(driver_leaves_after_its_declarations),
+		CASE(declarations_come_one_after_the_other),
 		CASE(no_next_driver),
 		CASE(result_of_a_cancelled_read_is_dropped),
 		CASE(next_driver_refuses_a_store),
