@@ -12,7 +12,7 @@
 enum {
 	IV_SIZE = 16,
 	/* Answers to OpenSSL. */
-	FAILED = -1,
+	FAILED = -1, /* no handshake */
 	UNKNOWN_TICKET = 0, /* a full handshake */
 	SEALED = 1,
 	OPENED = 2, /* and another ticket is due: one should not be used twice (RFC 8446 C.4) */
@@ -81,7 +81,7 @@ void tls_tickets_finish(void)
 	pthread_mutex_unlock(&tickets.lock);
 }
 
-/* A copy of the keys to use; the answer for OpenSSL if they exist. */
+/* A copy of the keys to use, and the answer for OpenSSL. */
 static int choose(struct keys *keys, unsigned char name[16], bool sealing)
 {
 	bool former;
@@ -90,8 +90,11 @@ static int choose(struct keys *keys, unsigned char name[16], bool sealing)
 	former = !sealing && memcmp(name, tickets.current.name, sizeof(keys->name)) != 0;
 	*keys = former ? tickets.former : tickets.current;
 	pthread_mutex_unlock(&tickets.lock);
+	/* Tickets have ended during a handshake that promises one: OpenSSL knows no way back, so it gets one that nobody can open. */
+	if (sealing && !is_set(keys))
+		cpl_random_bytes(keys, sizeof(*keys));
 	if (sealing)
-		return is_set(keys) ? SEALED : FAILED;
+		return SEALED;
 	return is_set(keys) && memcmp(name, keys->name, sizeof(keys->name)) == 0 ? OPENED : UNKNOWN_TICKET;
 }
 

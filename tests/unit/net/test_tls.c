@@ -415,6 +415,23 @@ static void test_tickets_rotate(void **state)
 	forget_ticket();
 }
 
+/* A reload that ends tickets fails no handshake that it finds under way: its ticket opens nothing. */
+static void test_tickets_end(void **state)
+{
+	struct client *client;
+
+	install_with(3600000, certificate_path);
+	forget_ticket();
+	client = direct(TLS1_3_VERSION);
+	install_with(0, certificate_path);
+	assert_true(client_handshake(client));
+	client->peer->recorder.react = write_at_message;
+	client_write(client, HEADER "<message/>");
+	client_read(client, 9);
+	assert_str(cpl_buf_str(&client->text), "<answer/>");
+	client_destroy(client);
+}
+
 /* A client that resumes sees no certificate: after a new one it has to. */
 static void test_tickets_and_certificates(void **state)
 {
@@ -496,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_tickets),
 		cmocka_unit_test(test_ticket_rides_along),
 		cmocka_unit_test(test_tickets_rotate),
+		cmocka_unit_test(test_tickets_end),
 		cmocka_unit_test(test_tickets_and_certificates),
 		cmocka_unit_test(test_tickets_and_bindings),
 		cmocka_unit_test(test_replaced_snapshot),
