@@ -215,6 +215,18 @@ static void commit(const struct config *config, struct cpl_module *const *list, 
 	tables_finish(tables);
 }
 
+/* What was opened for this change and is running already: a command was first. */
+static void close_doubles(void)
+{
+	CPL_LIST_EACH(node, &modules.opened)
+	{
+		struct cpl_module *module = module_of(node);
+
+		if (module_in(&modules.running, cpl_str_of(module->descriptor.name)))
+			module_close(&module);
+	}
+}
+
 int manager_apply(const struct config *config, struct cpl_error *error)
 {
 	size_t count;
@@ -239,10 +251,12 @@ int manager_apply(const struct config *config, struct cpl_error *error)
 		tables = tables_create(list, count, error);
 		code = tables ? 0 : CPL_E_CONFLICT;
 	}
-	if (code >= 0)
+	if (code >= 0) {
 		commit(config, list, count, &tables);
-	else
+		close_doubles();
+	} else {
 		undo_loads(list, count, fresh, fresh_driver);
+	}
 	cpl_free(fresh);
 	cpl_free(list);
 	return code;

@@ -38,25 +38,68 @@ static void a_load_is_judged_again(void **state)
 	assert_trace("counter.load(plain) counter.start(example.org) counter.start(example.net) changed(example.org) changed(example.net)");
 }
 
+/* A configuration that has it, too, waits for the driver ... */
+static struct loop_hook each_turn;
+static unsigned applied;
+
+static void try_to_apply(struct loop_hook *unused)
+{
+	struct cpl_error error = {0};
+
+	if (applied)
+		return;
+	if (apply("modules: [counter]\n" HOST, &error) == 0)
+		applied++;
+	else
+		assert_int_equal(error.code, CPL_E_BUSY);
+}
+
+/* ... and comes, at the end of the turn in which the store is there, before the load is at its idle point. */
 static void a_load_comes_too_late(void **state)
 {
+	struct cpl_error error = {0};
 	struct waiting waiting;
-	struct cpl_module *module;
 
 	place("nostore6/.libs/nostore", "nostore");
 	apply_good("modules: []\n" HOST);
 	begin_to_declare(manager_load, &waiting);
-	apply_good("modules: [counter]\n" HOST);
-	module = manager_find(CPL_STR("counter"));
+	assert_int_equal(apply("modules: [counter]\n" HOST, &error), CPL_E_BUSY);
+	assert_string_equal(error.text, "module counter could not be loaded: the storage driver is making another store ready; try again when that is done");
+	assert_null(manager_find(CPL_STR("counter")));
+	applied = 0;
+	loop_hook_add(&each_turn, try_to_apply);
 	end_of(&waiting);
+	loop_hook_remove(&each_turn);
+	assert_int_equal(applied, 1);
 	assert_int_equal(waiting.status, CPL_E_EXISTS);
 	assert_string_equal(waiting.text, "is loaded already");
 	forget_log("module could not be loaded name=counter");
 	turns();
 	assert_trace("counter.load(plain) counter.start(example.org) changed(example.org)");
-	assert_ptr_equal(manager_find(CPL_STR("counter")), module);
 	fire_message();
 	assert_int_equal(count(), 1);
+}
+
+/* What a configuration has opened for itself is closed when the command was first. */
+static void a_load_comes_first(void **state)
+{
+	struct waiting waiting;
+	struct config *now;
+	bool good;
+
+	place("nostore6/.libs/nostore", "nostore");
+	apply_good("modules: []\n" HOST);
+	begin_to_declare(manager_load, &waiting);
+	now = read_config("modules: [counter]\n" HOST, &good);
+	assert_true(good);
+	end_of(&waiting);
+	assert_int_equal(waiting.status, 0);
+	assert_int_equal(manager_apply(now, NULL), 0);
+	manager_retire(&config);
+	config = now;
+	assert_trace("counter.load(plain) counter.start(example.org) changed(example.org)");
+	run_good(manager_unload, "counter");
+	run_good(manager_load, "counter");
 }
 
 static void a_reload_comes_too_late(void **state)
@@ -160,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_load_is_judged_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_load_comes_too_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_load_comes_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_reload_comes_too_late, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_opened_driver_is_judged_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_opened_driver_has_the_options_of_now, set_up, tear_down),
