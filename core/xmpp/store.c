@@ -55,8 +55,7 @@ static struct metric *latency; /* made by the first request */
 
 struct account_visit store_driver_enter(struct cpl_module *provider)
 {
-	return account_enter(account_of_module && provider ? account_of_module(provider) : NULL, provider,
-			     ACCOUNT_IN_STORE);
+	return account_enter(account_of_module && provider ? account_of_module(provider) : NULL, provider, ACCOUNT_IN_STORE);
 }
 
 /* ---- declarations ---- */
@@ -88,8 +87,7 @@ static struct store_table *table_create(const struct cpl_store *store, unsigned 
 	struct cpl_column *copy = cpl_alloc((columns + 1) * sizeof(*copy));
 
 	table->columns = columns;
-	table->store = (struct cpl_store){cpl_strdup(cpl_str_of(store->name)), store->kind, store->version,
-					  copy, NULL};
+	table->store = (struct cpl_store){cpl_strdup(cpl_str_of(store->name)), store->kind, store->version, copy, NULL};
 	for (unsigned i = 0; i < columns; i++) {
 		copy[i] = store->columns[i];
 		copy[i].name = cpl_strdup(cpl_str_of(store->columns[i].name));
@@ -154,8 +152,7 @@ int store_declare(const struct cpl_store *store, struct cpl_error *error)
 	if (code)
 		return code;
 	if (!storage.service)
-		return cpl_fail(error, CPL_E_UNSUPPORTED,
-				"the store %s needs a storage driver, and none is loaded", store->name);
+		return cpl_fail(error, CPL_E_UNSUPPORTED, "the store %s needs a storage driver, and none is loaded", store->name);
 	if (store_is_ready(store))
 		return 0;
 	declared = store_declared_find(storage.provider, store, error);
@@ -310,7 +307,7 @@ static void turn_submitted(struct loop_hook *end_of_turn)
 		loop_hook_remove(end_of_turn);
 		storage.in_turn = false;
 	}
-	if (!storage.service || storage.service->size <= offsetof(struct cpl_storage_service, submitted) || !storage.service->submitted)
+	if (!storage.service || !STORE_DRIVER_HAS(storage.service, submitted))
 		return;
 	visit = store_driver_enter(storage.provider);
 	storage.service->submitted(storage.provider);
@@ -567,8 +564,7 @@ static bool job_has_tables(const struct store_job *job)
 	return true;
 }
 
-int store_job_start(struct store_job *job, struct cpl_store_call *call, struct cpl_scope *scope,
-		    void (*done)(struct cpl_call *call))
+int store_job_start(struct store_job *job, struct cpl_store_call *call, struct cpl_scope *scope, void (*done)(struct cpl_call *call))
 {
 	int code = storage.service ? 0 : CPL_E_STOPPING;
 

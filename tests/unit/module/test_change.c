@@ -38,7 +38,26 @@ static void a_load_is_judged_again(void **state)
 	assert_trace("counter.load(plain) counter.start(example.org) counter.start(example.net) changed(example.org) changed(example.net)");
 }
 
-/* A configuration that has it, too, waits for the driver ... */
+/* A configuration may bring it while its file is being read ... */
+static void a_load_finds_it_running(void **state)
+{
+	struct waiting waiting = {.request = {ended}};
+	struct cpl_error error = {0};
+
+	apply_good(HOST);
+	assert_int_equal(manager_load(CPL_STR("counter"), &waiting.request, &error), 0);
+	apply_good("modules: [counter]\n" HOST);
+	assert_trace("nostore.load counter.load(plain) counter.start(example.org) changed(example.org)");
+	run_on(&waiting);
+	assert_int_equal(waiting.status, CPL_E_EXISTS);
+	assert_string_equal(waiting.text, "is loaded already");
+	forget_log("module could not be loaded name=counter");
+	assert_trace("");
+	fire_message();
+	assert_int_equal(count(), 1);
+}
+
+/* ... and while its stores are declared: then it waits for the driver ... */
 static struct loop_hook each_turn;
 static unsigned applied;
 
@@ -202,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_load_is_judged_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_load_finds_it_running, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_load_comes_too_late, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_load_comes_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_reload_comes_too_late, set_up, tear_down),

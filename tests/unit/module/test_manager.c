@@ -243,26 +243,6 @@ static void unload_ends_what_is_under_way(void **state)
 	assert_int_equal(count(), 0);
 }
 
-/* A configuration may have brought it while its file was being read. */
-static void loads_nothing_twice(void **state)
-{
-	struct waiting waiting = {.request = {ended}};
-	struct cpl_error error = {0};
-
-	apply_good(HOST);
-	assert_int_equal(manager_load(CPL_STR("counter"), &waiting.request, &error), 0);
-	apply_good("modules: [counter]\n" HOST);
-	assert_trace("nostore.load counter.load(plain) counter.start(example.org) changed(example.org)");
-	for (int i = 0; i < 1000 && !waiting.ended; i++)
-		loop_turn(20);
-	assert_int_equal(waiting.status, CPL_E_EXISTS);
-	assert_string_equal(waiting.text, "is loaded already");
-	forget_log("module could not be loaded name=counter");
-	assert_trace("");
-	fire_message();
-	assert_int_equal(count(), 1);
-}
-
 static void one_change_at_a_time(void **state)
 {
 	struct waiting first = {.request = {ended}};
@@ -584,7 +564,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(loads_what_is_not_listed, set_up, tear_down),
 		cmocka_unit_test(missing_file_and_closed_folder_are_told_apart),
 		cmocka_unit_test_setup_teardown(unload_ends_what_is_under_way, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(loads_nothing_twice, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_change_at_a_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reload_keeps_state, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reloads_a_hundred_times, set_up, tear_down),
