@@ -329,6 +329,8 @@ static bool take_line(EditLine *edit, History *past, Tokenizer *tokens, int *cod
 	const char *line;
 	int argc, len = 0;
 
+	/* libedit itself does so only behind the prompt: an end that is typed in between would be lost. */
+	el_set(edit, EL_PREP_TERM, 1);
 	line = el_gets(edit, &len);
 	if (!line || len <= 0) {
 		/* Ctrl-C in the moment between a prompt and the terminal's own mode comes as a signal. */

@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+import termios
 import types
 import unittest
 
@@ -106,6 +107,10 @@ class Terminal:
 				raise AssertionError('no "%s":\n%s' % (text, self.seen))
 			self.seen += more.decode('utf-8', 'replace')
 		return self.seen.index(text, since) + len(text)
+
+	def is_raw(self):
+		"""Does the program get what is typed, each key as it is?"""
+		return not termios.tcgetattr(self.fd)[3] & (termios.ICANON | termios.ISIG)
 
 	def type(self, text):
 		os.write(self.fd, text.encode())
