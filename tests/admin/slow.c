@@ -3,8 +3,8 @@
  * A module that keeps the session thread: what the watchdog, top, module info and metrics are tested with (tests/admin/ctl). Not to be
  * imitated: a module that has to wait starts a call.
  *
- *   the event session_created   sleeps for the option `session`
- *   the command `slow`          sleeps for its argument
+ *   the event session_created   sleeps for the option `session`, at most: until there is the file that the option `gate` names
+ *   the command `slow`          sleeps for its argument, in the same way
  *   the command `heap`          keeps that many bytes, and what it had no more
  *   the element <nap/>          answers nothing: it is taken care of, or (wrong=) answered as nothing may be, or (long=) suspended for good
  *
@@ -12,13 +12,15 @@
  */
 #include <couplet/module.h>
 #include <time.h>
+#include <unistd.h>
 
 struct slow_config {
 	int64_t session;
-	struct cpl_str word;
+	struct cpl_str gate, word;
 };
 static const struct cpl_option slow_options[] = {
 	CPL_OPT_TIME(struct slow_config, session, "0", "0", "1m", CPL_RELOADABLE, "How long a new session keeps everybody waiting."),
+	CPL_OPT_STRING(struct slow_config, gate, NULL, CPL_RELOADABLE, "A file that wakes it."),
 	CPL_OPT_SECRET(struct slow_config, word, CPL_RELOADABLE, "Nobody is told."),
 	CPL_OPT_END,
 };
@@ -32,9 +34,13 @@ struct slow {
 static void doze(struct cpl_module *self, int64_t ms)
 {
 	struct slow *slow = cpl_module_data(self);
-	struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	struct cpl_str gate = CPL_CONFIG(self, NULL, struct slow_config)->gate;
+	const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, piece = {.tv_nsec = 10000000};
 
-	nanosleep(&pause, NULL);
+	if (!gate.len)
+		nanosleep(&pause, NULL);
+	for (int64_t slept = 0; gate.len && slept < ms && access(gate.ptr, F_OK) != 0; slept += 10)
+		nanosleep(&piece, NULL);
 	cpl_metric_add(slow->visits, 1);
 	cpl_metric_set(slow->last, ms);
 	cpl_metric_observe(slow->times, ms);

@@ -40,7 +40,7 @@ class Stage(unittest.TestCase):
 	@classmethod
 	def tearDownClass(cls):
 		cls.server.process.terminate()
-		code = cls.server.process.wait(60)
+		code = cls.server.process.wait(120)
 		complaints = [line for line in cls.server.complaints(0) if not any(text in line for text in cls.announced)]
 		cls.server.remove()
 		if code or complaints:
@@ -56,7 +56,7 @@ class Stage(unittest.TestCase):
 	def setUp(self):
 		"""No test waits for ever for what does not come."""
 		signal.signal(signal.SIGALRM, self.too_long)
-		signal.alarm(12 * PATIENCE)
+		signal.alarm(60 * PATIENCE)
 		self.addCleanup(lambda: signal.alarm(0))
 
 	def too_long(self, _signum, _frame):

@@ -70,7 +70,7 @@ class Person(slixmpp.ClientXMPP):
 		await self.stage.eventually('both are subscribed', lambda: self.client_roster[its]['subscription'] == 'both' and
 			other.client_roster[mine]['subscription'] == 'both')
 
-	async def reads(self, body, seconds=10):
+	async def reads(self, body, seconds=60):
 		"""The message with this body."""
 		return await self.stage.eventually('%s reads "%s"' % (self.boundjid, body),
 			lambda: next((m for m in self.messages if m['body'].strip() == body), None), seconds)

@@ -26,7 +26,7 @@ class Screen:
 		subprocess.run(self.tmux + ['send-keys', '-l', line], check=True)
 		subprocess.run(self.tmux + ['send-keys', 'Enter'], check=True)
 
-	async def shows(self, pattern, seconds=15):
+	async def shows(self, pattern, seconds=60):
 		try:
 			return await self.stage.eventually('', lambda: re.search(pattern, self.text()), seconds)
 		except Failed as error:

@@ -42,7 +42,7 @@ class Stage:
 	def start(self):
 		"""The ports are open before the control socket is; coupletctl is needed, too."""
 		self.server.start()
-		deadline = time.monotonic() + self.seconds(20)
+		deadline = time.monotonic() + self.seconds(60)
 		while self.server.ctl(['status']).returncode:
 			if time.monotonic() > deadline:
 				raise Failed('coupletctl does not reach the server')
@@ -81,7 +81,7 @@ class Stage:
 	def seconds(self, count):
 		return count * self.patience
 
-	async def eventually(self, what, condition, seconds=10):
+	async def eventually(self, what, condition, seconds=60):
 		"""Waits until condition() is true; its value is returned."""
 		deadline = time.monotonic() + self.seconds(seconds)
 		while True:
@@ -92,7 +92,25 @@ class Stage:
 				raise Failed('not within %d s: %s' % (self.seconds(seconds), what))
 			await asyncio.sleep(0.02)
 
-	async def execute(self, *command, given=None, seconds=20, environment=None):
+	async def listen(self, text, *command, environment=None):
+		"""Runs a program of others that goes on, until it has printed the text."""
+		process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+			stderr=asyncio.subprocess.STDOUT, env=dict(os.environ, **(environment or {})))
+		output = b''
+		try:
+			while text not in output.decode('utf-8', 'replace'):
+				more = await asyncio.wait_for(process.stdout.read(65536), self.seconds(60))
+				if not more:
+					raise Failed('%s ends, having printed:\n%s' % (command[0], output.decode('utf-8', 'replace')))
+				output += more
+		except asyncio.TimeoutError as error:
+			raise Failed('%s has printed only:\n%s' % (command[0], output.decode('utf-8', 'replace'))) from error
+		finally:
+			if process.returncode is None:
+				process.kill()
+			await process.wait()
+
+	async def execute(self, *command, given=None, seconds=60, environment=None):
 		"""Runs a program of others to its end; returns its exit code and what it printed."""
 		process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
 			stderr=asyncio.subprocess.STDOUT, env=dict(os.environ, **(environment or {})))

@@ -39,12 +39,12 @@ class Gateway(slixmpp.ComponentXMPP):
 
 	async def come(self):
 		self.connect()
-		await asyncio.wait_for(self.started.wait(), self.stage.seconds(10))
+		await asyncio.wait_for(self.started.wait(), self.stage.seconds(60))
 		return self
 
 	async def go(self):
 		self.disconnect()
-		await asyncio.wait_for(self.ended.wait(), self.stage.seconds(10))
+		await asyncio.wait_for(self.ended.wait(), self.stage.seconds(60))
 
 
 async def test_messages_to_and_from_addresses_behind_it(stage):
@@ -64,14 +64,14 @@ async def test_disco_and_ping_both_ways(stage):
 	gateway = await Gateway(stage).come()
 	romeo = await Person(stage, stage.account('romeo')).log_in()
 	romeo.register_plugin('xep_0030')
-	info = await romeo['xep_0030'].get_info(jid='gateway.localhost', timeout=stage.seconds(10))
+	info = await romeo['xep_0030'].get_info(jid='gateway.localhost', timeout=stage.seconds(60))
 	if ('gateway', 'sms', None, 'Letters') not in info['disco_info']['identities']:
 		raise Failed('identities: %s' % info['disco_info']['identities'])
-	items = await romeo['xep_0030'].get_items(jid='localhost', timeout=stage.seconds(10))
+	items = await romeo['xep_0030'].get_items(jid='localhost', timeout=stage.seconds(60))
 	if 'gateway.localhost' not in [str(item[0]) for item in items['disco_items']['items']]:
 		raise Failed('items: %s' % items)
-	await gateway['xep_0199'].ping('localhost', ifrom='gateway.localhost', timeout=stage.seconds(10))
-	info = await gateway['xep_0030'].get_info(jid='localhost', ifrom='u@gateway.localhost', timeout=stage.seconds(10))
+	await gateway['xep_0199'].ping('localhost', ifrom='gateway.localhost', timeout=stage.seconds(60))
+	info = await gateway['xep_0030'].get_info(jid='localhost', ifrom='u@gateway.localhost', timeout=stage.seconds(60))
 	if 'urn:xmpp:ping' not in info['disco_info']['features']:
 		raise Failed('features: %s' % info['disco_info']['features'])
 	await romeo.log_out()

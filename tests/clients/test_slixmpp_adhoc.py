@@ -40,7 +40,7 @@ class Administrator(Person):
 			done.set_exception(Failed('error: %s' % iq['error']['condition']))
 
 		commands.start_command('localhost', node, {'next': on_next, 'error': on_error})
-		return await asyncio.wait_for(done, self.stage.seconds(10))
+		return await asyncio.wait_for(done, self.stage.seconds(60))
 
 
 def table(command):

@@ -42,7 +42,7 @@ class Administrator(Person):
 			done.set_result(iq['error']['condition'])
 
 		getattr(self['xep_0133'], name)('localhost', session={'next': on_next, 'error': on_error})
-		return await asyncio.wait_for(done, self.stage.seconds(10))
+		return await asyncio.wait_for(done, self.stage.seconds(60))
 
 
 def configure(stage, more=''):
@@ -162,7 +162,7 @@ async def test_restart(stage):
 	escalus = await Administrator(stage, account).log_in()
 	if isinstance(await escalus.administer('restart', {'delay': '0'}), str):
 		raise Failed('it is refused')
-	await stage.eventually('the server is there again', lambda: status().get('started', before['started']) != before['started'], 30)
+	await stage.eventually('the server is there again', lambda: status().get('started', before['started']) != before['started'])
 	if status()['pid'] != before['pid']:
 		raise Failed('it is another process')
 	if len(os.listdir('/proc/%d/fd' % before['pid'])) > files:

@@ -78,7 +78,7 @@ async def test_removal(stage):
 	gone = asyncio.get_running_loop().create_future()
 	tybalt.add_event_handler('disconnected', lambda _reason: gone.done() or gone.set_result(None))
 	await tybalt['xep_0077'].cancel_registration(jid='localhost')
-	await asyncio.wait_for(gone, stage.seconds(10))
+	await asyncio.wait_for(gone, stage.seconds(60))
 	listed = stage.server.ctl(['user', 'list', 'localhost']).stdout
 	if tybalt.boundjid.bare in listed:
 		raise Failed('accounts: %s' % listed)

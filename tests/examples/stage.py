@@ -5,20 +5,17 @@ import contextlib
 import os
 import pathlib
 import pwd
-import re
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'scenario'))
+from lib import server as servers  # noqa: E402
+
 HEADER = b"<stream:stream to='localhost' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
-
-
-def free_port():
-	with socket.socket() as probe:
-		probe.bind(('127.0.0.1', 0))
-		return probe.getsockname()[1]
 
 
 def read_until(stream, *ends):
@@ -36,7 +33,7 @@ def opened(port):
 	"""A stream before SASL."""
 	context = ssl.create_default_context()
 	context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-	with socket.create_connection(('127.0.0.1', port), 10) as plain, context.wrap_socket(plain, server_hostname='localhost') as stream:
+	with socket.create_connection(('127.0.0.1', port), 60) as plain, context.wrap_socket(plain, server_hostname='localhost') as stream:
 		stream.sendall(HEADER)
 		features = read_until(stream, b'</stream:features>')
 		assert b'<mechanism>PLAIN</mechanism>' in features and b'SCRAM' not in features, features
@@ -68,7 +65,7 @@ class Server:
 
 	def __init__(self, couplet, modules, coupletctl=None):
 		self.couplet, self.modules, self.coupletctl = couplet, modules, coupletctl
-		self.port = free_port()
+		self.port = servers.free_port()
 
 	def configure(self, module, options, more=''):
 		subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', self.folder / 'key',
@@ -80,20 +77,22 @@ class Server:
 			'listen: {c2s-direct: {address: [127.0.0.1], port: %d, tls: direct}}\nhosts: {localhost: {certificate: both}}\n' % self.port)
 
 	def ctl(self, *words, **more):
-		return subprocess.run([self.coupletctl, '-c', self.folder / 'couplet.yml', *words], capture_output=True, text=True, timeout=30, **more)
+		return subprocess.run([self.coupletctl, '-c', self.folder / 'couplet.yml', *words], capture_output=True, text=True, timeout=120, **more)
 
 	def start(self):
 		with open(self.folder / 'log', 'ab') as log:
 			self.process = subprocess.Popen([self.couplet, '-F', '-c', self.folder / 'couplet.yml'], stdin=subprocess.DEVNULL, stderr=log)
-		for _ in range(200):
-			with socket.socket() as probe:
-				if probe.connect_ex(('127.0.0.1', self.port)) == 0:
+		for _ in range(1200):
+			with socket.socket() as probe, socket.socket(socket.AF_UNIX) as control:
+				if probe.connect_ex(('127.0.0.1', self.port)) == 0 and control.connect_ex(str(self.folder / 'data' / 'control.sock')) == 0:
 					return
+			assert self.process.poll() is None, (self.folder / 'log').read_text()
 			time.sleep(0.05)
+		raise AssertionError('the server does not start')
 
 	def stop(self):
 		self.process.terminate()
-		return self.process.wait(30)
+		return self.process.wait(60)
 
 	def __enter__(self):
 		self.temporary = tempfile.TemporaryDirectory(prefix='couplet-example-')
@@ -105,6 +104,6 @@ class Server:
 		text = (self.folder / 'log').read_text()
 		self.temporary.cleanup()
 		if kind is None:
-			assert code == 0 and not re.search(r'(?m)^\S+Z (warn|error) ', text), text
+			assert code == 0 and not servers.complaints(text), text
 		else:
 			print(text)

@@ -6,7 +6,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import sys
 import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'scenario'))
+from lib.server import free_port  # noqa: E402
 
 PROGRAMS = []   # couplet, coupletctl, the folder of modules
 
@@ -24,12 +29,6 @@ MODULES = ', tls, private, vcard, archive'
 
 def blocks():
 	return os.path.exists(os.path.join(PROGRAMS[2], 'blocklist.la'))
-
-
-def free_port():
-	with socket.socket() as probe:
-		probe.bind(('127.0.0.1', 0))
-		return probe.getsockname()[1]
 
 
 class House:
@@ -70,7 +69,7 @@ class House:
 	def start(self):
 		with open(self.path('log'), 'wb') as log:
 			self.server = subprocess.Popen([PROGRAMS[0], '-c', self.config, '-F'], stdin=subprocess.DEVNULL, stderr=log)
-		for _ in range(1000):
+		for _ in range(6000):
 			if self.answers():
 				return
 			if self.server.poll() is not None:
@@ -90,7 +89,7 @@ class House:
 	def stop(self):
 		if self.server:
 			self.server.terminate()
-			self.server.wait(30)
+			self.server.wait(60)
 		self.server = None
 
 	def finish(self):

@@ -43,7 +43,7 @@ class Prosody:
 				check=True, capture_output=True, timeout=60)
 		with open(os.path.join(self.folder, 'out'), 'wb') as out:
 			self.server = subprocess.Popen(['prosody', '-F', '--config', self.config], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-		for _ in range(1500):
+		for _ in range(6000):
 			try:
 				socket.create_connection(('127.0.0.1', self.port)).close()
 				return
@@ -53,7 +53,7 @@ class Prosody:
 
 	def stop(self):
 		self.server.terminate()
-		self.server.wait(30)
+		self.server.wait(60)
 
 	def finish(self):
 		if self.server.poll() is None:
@@ -88,7 +88,7 @@ class FromProsody(unittest.TestCase):
 		# The same Prosody goes on with its own data, which nobody has touched.
 		with open(os.path.join(prosody.folder, 'out'), 'ab') as out:
 			prosody.server = subprocess.Popen(['prosody', '-F', '--config', prosody.config], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-		for _ in range(1500):
+		for _ in range(6000):
 			try:
 				socket.create_connection(('127.0.0.1', prosody.port)).close()
 				break

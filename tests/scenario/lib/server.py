@@ -57,10 +57,17 @@ class ServerError(Exception):
 	"""The server did not do what the driver asked of it."""
 
 
+HELD = []
+
+
 def free_port():
-	with socket.socket() as probe:
-		probe.bind(('127.0.0.1', 0))
-		return probe.getsockname()[1]
+	"""A port that nobody else is given until we end, also while no server listens there. A socket that is bound and does not listen holds it; who sets
+	SO_REUSEADDR, as servers do, may listen beside it."""
+	held = socket.socket()
+	held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+	held.bind(('127.0.0.1', 0))
+	HELD.append(held)
+	return held.getsockname()[1]
 
 
 def make_certificate(directory, host):
@@ -77,6 +84,11 @@ def make_certificate(directory, host):
 	os.chmod(path, 0o600)
 	give_away(path)
 	return path
+
+
+def complaints(text):
+	"""The lines of a log that are warnings, errors or a sanitizer's report."""
+	return [line for line in text.splitlines() if LEVEL.match(line) and not SLOW.search(line) or SANITIZER.search(line)]
 
 
 class Server:
@@ -133,7 +145,7 @@ class Server:
 		with open(self.config, 'w', encoding='utf-8') as config:
 			config.write(text)
 
-	def ctl(self, arguments, given=None, timeout=30):
+	def ctl(self, arguments, given=None, timeout=120):
 		return subprocess.run([self.options.coupletctl, '-c', self.config] + arguments, input=given,
 			capture_output=True, text=True, timeout=timeout, check=False, cwd=self.directory)
 
@@ -147,7 +159,7 @@ class Server:
 		with open(self.log_path, 'ab') as log:
 			self.process = subprocess.Popen([self.options.couplet, '-c', self.config, '-F'],
 				stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory)
-		deadline = time.monotonic() + 20 * self.options.patience
+		deadline = time.monotonic() + 60 * self.options.patience
 		for port in self.ports.values():
 			while not self.answers(port):
 				if self.process.poll() is not None:
@@ -169,7 +181,7 @@ class Server:
 	def running(self):
 		return self.process is not None and self.process.poll() is None
 
-	def terminate(self, pump, timeout=15):
+	def terminate(self, pump, timeout=60):
 		"""SIGTERM; pump() is called while the server winds down. Returns the exit code."""
 		if self.process is None:
 			return 0
@@ -203,9 +215,8 @@ class Server:
 			return log.read().decode('utf-8', 'replace')
 
 	def complaints(self, offset):
-		"""The lines since then that are warnings, errors or a sanitizer's report."""
-		return [line for line in self.log_since(offset).splitlines()
-			if LEVEL.match(line) and not SLOW.search(line) or SANITIZER.search(line)]
+		"""Those since then."""
+		return complaints(self.log_since(offset))
 
 	def remove(self):
 		self.kill()

@@ -132,13 +132,25 @@ def server_killed(world, block):
 	world.runner.start_server()
 
 
-@step(r'ctl "(?P<command>.*?)"(?: with input "(?P<given>[^"]*)")? exits (?P<code>\d+)(?P<prints> and (?:prints|does not print))?')
-def ctl(world, command, given, code, prints, block):
+@step(r'ctl "(?P<command>.*?)"(?: with input "(?P<given>[^"]*)")? exits (?P<code>\d+)(?: and (?P<last>at last )?(?P<prints>prints|does not print))?')
+def ctl(world, command, given, code, last, prints, block):
+	end = now() + world.timeout
+	while True:
+		why = run_ctl(world, command, given, code, prints, block)
+		if why is None:
+			return
+		if not last or now() > end:
+			raise client.Failure(why)
+		stream.pump_all(world.streams(), 0.02)
+
+
+def run_ctl(world, command, given, code, prints, block):
+	"""What is not as it shall be, or None."""
 	arguments = shlex.split(world.substitute(command))
 	done = world.server.ctl(arguments, unescape(given) if given is not None else None)
 	output = done.stdout + done.stderr
 	if done.returncode != int(code):
-		raise client.Failure('coupletctl %s exits %d, expected %s:\n%s' % (command, done.returncode, code, output))
+		return 'coupletctl %s exits %d, expected %s:\n%s' % (command, done.returncode, code, output)
 	for line in block.split('\n') if prints else ():
 		regex = re.sub(r'\\\{any\\\}', '.*', re.escape(world.substitute(line.strip())))
 		regex = re.sub(r'(?:\\ )+', r'\\s+', regex)
@@ -146,9 +158,10 @@ def ctl(world, command, given, code, prints, block):
 		found = re.search(regex, output)
 		if found:
 			world.names.update(found.groupdict())
-		if bool(found) != (prints == ' and prints'):
-			raise client.Failure('coupletctl %s: expected%s in the output: %s\nthe output:\n%s' % (
-				command, '' if prints == ' and prints' else ' not', line, output))
+		if bool(found) != (prints == 'prints'):
+			return 'coupletctl %s: expected%s in the output: %s\nthe output:\n%s' % (
+				command, '' if prints == 'prints' else ' not', line, output)
+	return None
 
 
 @step(r'configuration changes')
@@ -182,7 +195,7 @@ def log_never_has(world, text, block):
 def log_has(world, text, block):
 	"""Sooner or later: the log is written by a thread."""
 	text = world.substitute(text)
-	end = now() + 5 * world.runner.options.patience
+	end = now() + world.timeout
 	while text not in world.runner.server.log_since(0):
 		if now() > end:
 			raise client.Failure('the log does not have %r' % text)

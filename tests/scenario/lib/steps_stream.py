@@ -5,7 +5,7 @@ import re
 import ssl
 
 from . import client, match, sasl
-from .world import NO, pattern_of, seconds, step, unescape
+from .world import NO, pattern_of, patient, step, unescape
 
 
 # Accounts and connections
@@ -272,7 +272,7 @@ def receives_nothing(world, who, block):
 def receives(world, who, block, any=None, limit=None):
 	c = world.client(who)
 	patterns = pattern_of(world, block, content=c.content)
-	limit = float(limit) * world.runner.options.patience if limit else None
+	limit = patient(world, limit)
 	if any:
 		c.receive_group(patterns, limit)
 	else:
@@ -309,7 +309,7 @@ def receives_features(world, who, block):
 
 @step(NO + r' receives stream error (?P<condition>[a-z-]+(?: or [a-z-]+)*)(?: within (?P<limit>[\d.]+) s)?')
 def receives_stream_error(world, who, condition, limit, block):
-	world.client(who).receive_stream_error(condition, seconds(limit))
+	world.client(who).receive_stream_error(condition, patient(world, limit))
 
 
 @step(NO + r"'s stream ends")
@@ -332,7 +332,7 @@ def stream_closed(world, who, block):
 @step(NO + r"'s connection ends(?: within (?P<limit>[\d.]+) s)?")
 def connection_ends(world, who, block, limit):
 	c = world.client(who)
-	event = c.next('the end of the connection', seconds(limit))
+	event = c.next('the end of the connection', patient(world, limit))
 	if event.kind not in ('eof', 'reset'):
 		raise client.Failure('%s received instead of the end of the connection:\n%s' % (who, event))
 	c.forget_connection()
@@ -352,7 +352,7 @@ def connection_lost(world, who, block):
 def receives_space(world, who, limit, block):
 	c = world.client(who)
 	before = c.stream.spaces
-	if not c.wait_for(lambda: c.stream.spaces > before, float(limit)):
+	if not c.wait_for(lambda: c.stream.spaces > before, patient(world, limit)):
 		raise client.Failure('%s received no white space within %s s' % (who, limit))
 
 

@@ -32,7 +32,7 @@ class Event:
 class Stream:
 	def __init__(self, name, port, transcript):
 		self.name, self.transcript = name, transcript
-		self.sock = socket.create_connection(('127.0.0.1', port), timeout=10)
+		self.sock = socket.create_connection(('127.0.0.1', port), timeout=60)
 		self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 		self.sock.setblocking(False)
 		self.tls = self.certificate = None
@@ -65,7 +65,7 @@ class Stream:
 		if text.strip():
 			self.put(Event('garbage', text=text))
 
-	def start_tls(self, host, alpn=None, timeout=10):
+	def start_tls(self, host, alpn=None, timeout=60):
 		context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 		context.check_hostname = False
 		context.verify_mode = ssl.CERT_NONE
@@ -110,7 +110,7 @@ class Stream:
 		self.put(Event(kind))
 		self.sock.close()
 
-	def send(self, text, timeout=10):
+	def send(self, text, timeout=60):
 		self.closed = self.closed or '</stream:stream>' in text
 		data = text.encode('utf-8', 'surrogateescape')
 		shown = data.decode('utf-8', 'replace')

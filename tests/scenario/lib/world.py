@@ -19,7 +19,7 @@ class World:
 		self.names = {}
 		self.expected_log = []
 		self.transcript = []
-		self.timeout = 5 * runner.options.patience
+		self.timeout = 30 * runner.options.patience
 		self.unsettled = False   # connections made whose echoes are still to be forgotten
 
 	def port(self, listener):
@@ -124,5 +124,6 @@ def pattern_of(world, block, count=None, content=match.CLIENT):
 	return patterns
 
 
-def seconds(text):
-	return float(text) if text else None
+def patient(world, text):
+	"""A limit of the script's in seconds, or None."""
+	return float(text) * world.runner.options.patience if text else None
