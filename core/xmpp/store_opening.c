@@ -177,8 +177,9 @@ void store_declaring_finish(struct store_declaring *declaring)
 
 const struct store_declared *store_declared_find(const struct cpl_module *provider, const struct cpl_store *store, struct cpl_error *error)
 {
+	/* What is pending is its worker's. */
 	for (const struct store_declaring *of = declared; of; of = of->next)
-		for (size_t i = 0; of->provider == provider && i < of->count; i++)
+		for (size_t i = 0; !of->pending && of->provider == provider && i < of->count; i++)
 			if (of->stores[i].store == store && of->stores[i].tried) {
 				if (of->stores[i].code)
 					*error = of->error;

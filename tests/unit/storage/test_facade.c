@@ -396,7 +396,8 @@ static void test_declarations_come_one_after_the_other(void **state)
 	}
 	turns();
 	workers_have_begun();
-	/* The session thread does not wait for them. */
+	/* The session thread does not wait for them, and does not look at what is theirs. */
+	assert_int_equal(store_declare(&early, &error), CPL_E_BUSY);
 	assert_int_equal(store_declare(&third, &error), CPL_E_BUSY);
 	assert_string_equal(error.text, "the storage driver is making another store ready; try again when that is done");
 	serving_end(2);
