@@ -119,9 +119,24 @@ static void finish(void *data)
 	cpl_free(reading);
 }
 
+static void at_idle(void *data);
+
+static void stores_are_known(void *data)
+{
+	struct reading *reading = data;
+
+	if (store_declaring_counts(&reading->declaring)) {
+		finish(reading);
+		return;
+	}
+	/* Another driver serves now. */
+	store_declaring_finish(&reading->declaring);
+	at_idle(reading);
+}
+
 static void stores_are_there(struct store_declaring *declaring)
 {
-	loop_at_idle(finish, CPL_CONTAINER(declaring, struct reading, declaring));
+	loop_at_idle(stores_are_known, CPL_CONTAINER(declaring, struct reading, declaring));
 }
 
 /* What `reading` holds open keeps the code of the modules in memory, whatever becomes of them meanwhile. */

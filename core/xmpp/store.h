@@ -48,6 +48,8 @@ struct store_declaring {
 void store_declaring_add(struct store_declaring *declaring, const struct cpl_store *const *stores);
 /* False: nothing was added, or the driver declares on the session thread only, and nothing begins; else `done` is called in a later turn. */
 bool store_declaring_start(struct store_declaring *declaring);
+/* When it is done: whether the driver that it has asked is still the one that serves. If not, store_declare() would ask that one. */
+bool store_declaring_counts(const struct store_declaring *declaring);
 /* Frees what it refers to: from now on what it has declared is declared again. For one that was never started, too. */
 void store_declaring_finish(struct store_declaring *declaring);
 

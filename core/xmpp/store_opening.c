@@ -163,6 +163,14 @@ bool store_declaring_start(struct store_declaring *declaring)
 	return true;
 }
 
+bool store_declaring_counts(const struct store_declaring *declaring)
+{
+	struct cpl_module *provider;
+
+	store_driver(&provider);
+	return declaring->provider == provider;
+}
+
 void store_declaring_finish(struct store_declaring *declaring)
 {
 	struct store_declaring **at = &declared;

@@ -374,6 +374,7 @@ static void test_driver_leaves_after_its_declarations(void **state)
 	serving_end(1);
 	assert_int_equal(leaves, 1);
 	/* The next one has not been told of it. */
+	assert_false(store_declaring_counts(&declaring));
 	declares = 0;
 	assert_int_equal(store_declare(&late, &error), 0);
 	assert_int_equal(declares, 1);
@@ -404,6 +405,7 @@ static void test_declarations_come_one_after_the_other(void **state)
 	assert_int_equal(entered, 2);
 	assert_int_equal(most_inside, 1);
 	for (unsigned i = 0; i < 2; i++) {
+		assert_true(store_declaring_counts(&declarings[i]));
 		assert_int_equal(store_declare(stores[i][0], &error), 0);
 		store_declaring_finish(&declarings[i]);
 	}
