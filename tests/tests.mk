@@ -424,6 +424,18 @@ check_LTLIBRARIES += tests/unit/module/counter16/counter.la
 tests_unit_module_counter16_counter_la_SOURCES = tests/unit/module/counter.c
 tests_unit_module_counter16_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=16
 tests_unit_module_counter16_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter17/counter.la
+tests_unit_module_counter17_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter17_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=17
+tests_unit_module_counter17_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter18/counter.la
+tests_unit_module_counter18_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter18_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=18
+tests_unit_module_counter18_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/counter19/counter.la
+tests_unit_module_counter19_counter_la_SOURCES = tests/unit/module/counter.c
+tests_unit_module_counter19_counter_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=19
+tests_unit_module_counter19_counter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 endif
 
 # tests/plugin: the commands of plugins-api/README.md, on an installation of this build

@@ -63,8 +63,8 @@ static int row_add(struct cpl_module *owner, const struct cpl_command *command, 
 	if (status == 0 && command->flags & CPL_COMMAND_ADHOC && command->flags & CPL_COMMAND_INPUT)
 		status = cpl_fail(error, CPL_E_INVALID, "the command \"%s\" cannot be run over XMPP: it reads a file", command->form);
 	if (other)
-		status = cpl_fail(error, CPL_E_CONFLICT, "the command \"%s\" has the words of \"%s\"%s%s", command->form, other->command->form,
-				  other->owner ? " of the module " : "", other->owner ? cpl_module_name(other->owner) : "");
+		status = cpl_fail(error, CPL_E_CONFLICT, "the command \"%s\" has the words of \"%s\" of the %s%s: choose others", command->form, other->command->form,
+				  other->owner ? "module " : "server", other->owner ? cpl_module_name(other->owner) : "");
 	if (status < 0) {
 		cpl_free(row);
 		return status;

@@ -253,8 +253,11 @@ void config_schema_apply(const struct config_target *t, const struct config_node
 	if (!map || config_node_is_null(map))
 		return;
 	if (map->kind != CONFIG_MAP) {
-		config_report_add(t->report, map, false, "\"%s%s\" wants options as \"name: value\", not %s", t->prefix, t->group ? t->group : "",
-				  config_node_kind_text(map));
+		struct cpl_str of = cpl_str_of(t->group ? t->group : t->prefix);
+
+		/* A prefix ends with a dot. */
+		of.len -= !t->group && of.len;
+		config_report_add(t->report, map, false, "%.*s wants options as \"name: value\", not %s", CPL_ARG(of), config_node_kind_text(map));
 		return;
 	}
 	for (size_t i = 0; i < map->count; i++) {

@@ -5,42 +5,128 @@
 /* What a module of API 1.0 has; a shorter one never was. */
 #define SIZE_1_0 (offsetof(struct cpl_descriptor, schema) + sizeof(unsigned))
 
-/* A table of rows of `row` bytes, up to the first whose end() says so, as rows of `size` bytes with a zeroed one at the end. */
-static void *copy_rows(const void *table, size_t row, size_t size, bool (*end)(const void *row), struct cpl_arena *arena)
+/*
+ * Tables end with a row whose first member, or a handler behind it, is NULL. Where somebody forgot that row, what is behind the table is taken for more rows, whose pointers lead
+ * nowhere: that must not end the server.
+ */
+static int no_end(const char *table, struct cpl_error *error)
 {
-	const char *from = table;
-	size_t count = 0;
-	char *to;
-
-	if (!table)
-		return NULL;
-	while (!end(from + count * row))
-		count++;
-	to = cpl_arena_alloc(arena, (count + 1) * size);
-	for (size_t i = 0; i < count; i++)
-		memcpy(to + i * size, from + i * row, row < size ? row : size);
-	return to;
+	return cpl_fail(error, CPL_E_INVALID, "the table .%s has no end: its last row is a NULL, or CPL_OPT_END, CPL_ON_END, CPL_COMMAND_END and the like", table);
 }
 
-static bool event_end(const void *row)
+/* What a row begins with. */
+enum key { KEY_CODE, KEY_TEXT, KEY_NAMED /* a struct that begins with a text */, KEY_NAME /* a struct cpl_name */ };
+
+static bool is_text(const char *text)
 {
-	return !((const struct cpl_event_row *)row)->handler.any;
+	size_t room = loader_room(text), len = strnlen(text, room);
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 127)
+			return false;
+	return len < room && cpl_str_is_utf8((struct cpl_str){text, len});
 }
 
-static bool iq_end(const void *row)
+static bool is_key(const void *key, enum key kind)
 {
-	return !((const struct cpl_iq_row *)row)->name;
+	const struct cpl_name *name = key;
+
+	switch (kind) {
+	case KEY_CODE:
+		return loader_room(key) > 0;
+	case KEY_TEXT:
+		return is_text(key);
+	case KEY_NAMED:
+		return loader_room(key) >= sizeof(char *) && is_text(*(const char *const *)key);
+	case KEY_NAME:
+		return loader_room(key) >= sizeof(*name) && (!name->ns || is_text(name->ns)) && (!name->local || is_text(name->local));
+	}
+	return false;
 }
 
-static bool nonza_end(const void *row)
+/* What says that a row is one; NULL at the end. */
+typedef const void *row_key(const void *row);
+
+static const void *event_key(const void *row)
 {
-	return !((const struct cpl_nonza_row *)row)->name;
+	return (const void *)((const struct cpl_event_row *)row)->handler.any;
+}
+
+static const void *iq_key(const void *row)
+{
+	return ((const struct cpl_iq_row *)row)->name;
+}
+
+static const void *nonza_key(const void *row)
+{
+	return ((const struct cpl_nonza_row *)row)->name;
 }
 
 /* Rows that begin with a text, or with another pointer that is never NULL. */
-static bool text_end(const void *row)
+static const void *first_key(const void *row)
 {
-	return !*(const char *const *)row;
+	return *(const void *const *)row;
+}
+
+/* The number of rows, or -1 when there is no end. */
+static ptrdiff_t count_rows(const void *table, size_t row, row_key *key, enum key kind)
+{
+	const char *at = table;
+	size_t room = loader_room(table);
+
+	for (ptrdiff_t count = 0; room >= row; count++, at += row, room -= row) {
+		const void *found = key(at);
+
+		if (!found)
+			return count;
+		if (!is_key(found, kind))
+			return -1;
+	}
+	return -1;
+}
+
+/* What `place` points to becomes rows of `size` bytes with a zeroed one at the end. */
+static int copy_rows(void *place, const char *name, size_t row, size_t size, row_key *key, enum key kind, struct cpl_arena *arena,
+		     struct cpl_error *error)
+{
+	ptrdiff_t count;
+	const char *from;
+	char *to;
+
+	memcpy(&from, place, sizeof(from));
+	if (!from)
+		return 0;
+	count = count_rows(from, row, key, kind);
+	if (count < 0)
+		return no_end(name, error);
+	to = cpl_arena_alloc(arena, ((size_t)count + 1) * size);
+	for (size_t i = 0; i < (size_t)count; i++)
+		memcpy(to + i * size, from + i * row, row < size ? row : size);
+	memcpy(place, &to, sizeof(to));
+	return 0;
+}
+
+/* Those that are used where they are. */
+static int check_ends(const struct cpl_descriptor *d, struct cpl_error *error)
+{
+	const struct {
+		const char *name;
+		const void *table;
+		size_t row;
+		enum key kind;
+	} tables[] = {
+		{"names", d->names, sizeof(*d->names), KEY_NAME},
+		{"needs", d->needs, sizeof(*d->needs), KEY_NAMED},
+		{"provides", d->provides, sizeof(*d->provides), KEY_TEXT},
+		{"permissions", d->permissions, sizeof(*d->permissions), KEY_NAMED},
+		{"slots", d->slots, sizeof(*d->slots), KEY_NAMED},
+		{"stores", d->stores, sizeof(*d->stores), KEY_NAMED},
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (tables[i].table && count_rows(tables[i].table, tables[i].row, first_key, tables[i].kind) < 0)
+			return no_end(tables[i].name, error);
+	return 0;
 }
 
 static int check_events(const struct cpl_descriptor *d, struct cpl_error *error)
@@ -235,6 +321,35 @@ static int check_rows(const struct cpl_descriptor *d, struct cpl_error *error)
 	return 0;
 }
 
+static int copy_tables(struct cpl_descriptor *d, struct cpl_arena *arena, struct cpl_error *error)
+{
+	const struct {
+		const char *name;
+		void *table;
+		size_t row, size;
+		row_key *key;
+		enum key kind;
+	} tables[] = {
+		{"events", &d->events, d->event_row, sizeof(struct cpl_event_row), event_key, KEY_CODE},
+		{"iqs", &d->iqs, d->iq_row, sizeof(struct cpl_iq_row), iq_key, KEY_NAME},
+		{"nonzas", &d->nonzas, d->nonza_row, sizeof(struct cpl_nonza_row), nonza_key, KEY_NAME},
+		{"features", &d->features, d->feature_row, sizeof(struct cpl_feature_row), first_key, KEY_TEXT},
+		{"identities", &d->identities, d->identity_row, sizeof(struct cpl_identity_row), first_key, KEY_TEXT},
+		{"listens", &d->listens, d->listen_row, sizeof(struct cpl_listen_row), first_key, KEY_TEXT},
+		{"options", &d->options, d->option_row, sizeof(struct cpl_option), first_key, KEY_TEXT},
+		{"commands", &d->commands, d->command_row, sizeof(struct cpl_command), first_key, KEY_TEXT},
+		{"publishes", &d->publishes, d->publish_row, sizeof(struct cpl_publish_row), first_key, KEY_NAMED},
+		{"hears", &d->hears, d->hear_row, sizeof(struct cpl_hear_row), first_key, KEY_NAMED},
+		{"schedule", &d->schedule, d->schedule_row, sizeof(struct cpl_schedule_row), first_key, KEY_TEXT},
+		{"transfers", &d->transfers, d->transfer_row, sizeof(struct cpl_transfer_row), first_key, KEY_NAMED},
+	};
+	int code = 0;
+
+	for (size_t i = 0; !code && i < sizeof(tables) / sizeof(tables[0]); i++)
+		code = copy_rows(tables[i].table, tables[i].name, tables[i].row, tables[i].size, tables[i].key, tables[i].kind, arena, error);
+	return code;
+}
+
 int descriptor_read(const struct cpl_descriptor *raw, struct cpl_str name, struct cpl_arena *arena, struct cpl_descriptor *out,
 		    struct cpl_error *error)
 {
@@ -248,18 +363,8 @@ int descriptor_read(const struct cpl_descriptor *raw, struct cpl_str name, struc
 	d.summary = cpl_arena_copy(arena, cpl_str_of(raw->summary)).ptr;
 	if (check_rows(&d, error) < 0)
 		return CPL_E_INVALID;
-	d.events = copy_rows(d.events, d.event_row, sizeof(struct cpl_event_row), event_end, arena);
-	d.iqs = copy_rows(d.iqs, d.iq_row, sizeof(struct cpl_iq_row), iq_end, arena);
-	d.nonzas = copy_rows(d.nonzas, d.nonza_row, sizeof(struct cpl_nonza_row), nonza_end, arena);
-	d.features = copy_rows(d.features, d.feature_row, sizeof(struct cpl_feature_row), text_end, arena);
-	d.identities = copy_rows(d.identities, d.identity_row, sizeof(struct cpl_identity_row), text_end, arena);
-	d.listens = copy_rows(d.listens, d.listen_row, sizeof(struct cpl_listen_row), text_end, arena);
-	d.options = copy_rows(d.options, d.option_row, sizeof(struct cpl_option), text_end, arena);
-	d.commands = copy_rows(d.commands, d.command_row, sizeof(struct cpl_command), text_end, arena);
-	d.publishes = copy_rows(d.publishes, d.publish_row, sizeof(struct cpl_publish_row), text_end, arena);
-	d.hears = copy_rows(d.hears, d.hear_row, sizeof(struct cpl_hear_row), text_end, arena);
-	d.schedule = copy_rows(d.schedule, d.schedule_row, sizeof(struct cpl_schedule_row), text_end, arena);
-	d.transfers = copy_rows(d.transfers, d.transfer_row, sizeof(struct cpl_transfer_row), text_end, arena);
+	if (check_ends(&d, error) < 0 || copy_tables(&d, arena, error) < 0)
+		return CPL_E_INVALID;
 	if (check_transfers(&d, error) < 0)
 		return CPL_E_INVALID;
 	if (check_permissions(&d, error) < 0 || check_own_events(&d, error) < 0 || check_schedule(&d, error) < 0)

@@ -189,6 +189,20 @@ void loader_forget(void **file)
 	*file = NULL;
 }
 
+/* The path that dlerror() puts in front may be a copy's, which says nothing to anybody. */
+static void open_failed(const char *text, struct cpl_error *error)
+{
+	const char *what = strstr(text, ": "), *missing = strstr(text, "undefined symbol: ");
+
+	what = what ? what + 2 : text;
+	if (missing && strncmp(missing + strlen("undefined symbol: "), "cpl_", 4) == 0)
+		cpl_fail(error, CPL_E_INVALID, "cannot be opened: %s: the module API of this server (%u.%u) has no such function", what, CPL_API_MAJOR, CPL_API_MINOR);
+	else if (missing)
+		cpl_fail(error, CPL_E_INVALID, "cannot be opened: %s: link the module with the library that has it", what);
+	else
+		cpl_fail(error, CPL_E_INVALID, "cannot be opened: %s", what);
+}
+
 /*
  * dlopen first: it binds every symbol, however the module was linked, and has the text that says what is missing, which libltdl hides behind
  * "file not found".
@@ -200,7 +214,7 @@ static lt_dlhandle open_file(const char *path, struct cpl_error *error)
 	lt_dlhandle handle = NULL;
 
 	if (!bound) {
-		cpl_fail(error, CPL_E_INVALID, "cannot be opened: %s", dlerror());
+		open_failed(dlerror(), error);
 		return NULL;
 	}
 	if (lt_dladvise_init(&advise) == 0) {
@@ -226,7 +240,7 @@ const struct cpl_descriptor *loader_open(struct loader_file *file, const char *p
 	/* libltdl puts "NAME_LTX_" before it. */
 	descriptor = lt_dlsym(handle, "cpl_module");
 	if (!descriptor) {
-		cpl_fail(error, CPL_E_INVALID, "%s is not a module of Couplet: it has no symbol %.*s_LTX_cpl_module", path ? path : "it",
+		cpl_fail(error, CPL_E_INVALID, "is not a module of Couplet of this name: it has no symbol %.*s_LTX_cpl_module, which CPL_MODULE(%.*s) makes", CPL_ARG(name),
 			 CPL_ARG(name));
 		lt_dlclose(handle);
 		return NULL;
@@ -247,7 +261,7 @@ void loader_close(struct loader_file *file)
 }
 
 struct range {
-	uintptr_t address, low, high;
+	uintptr_t address, low, high, end; /* end: of the part that the address is in */
 };
 
 static int in_object(struct dl_phdr_info *info, size_t size, void *data)
@@ -263,7 +277,10 @@ static int in_object(struct dl_phdr_info *info, size_t size, void *data)
 			continue;
 		low = from < low ? from : low;
 		high = to > high ? to : high;
-		inside = inside || (range->address >= from && range->address < to);
+		if (range->address < from || range->address >= to)
+			continue;
+		inside = true;
+		range->end = to;
 	}
 	if (!inside)
 		return 0;
@@ -281,6 +298,13 @@ bool loader_range(const void *address, uintptr_t *low, uintptr_t *high)
 	*low = range.low;
 	*high = range.high;
 	return true;
+}
+
+size_t loader_room(const void *bytes)
+{
+	struct range range = {.address = (uintptr_t)bytes};
+
+	return dl_iterate_phdr(in_object, &range) == 1 ? range.end - range.address : 0;
 }
 
 size_t loader_names(struct cpl_str modules_path, char **names, size_t max)

@@ -50,6 +50,8 @@ const struct cpl_descriptor *loader_open(struct loader_file *file, const char *p
 void loader_close(struct loader_file *file);
 /* Where the mapping that `address` is in begins and ends. */
 bool loader_range(const void *address, uintptr_t *low, uintptr_t *high);
+/* How many bytes may be read from there on, in what a file (this program, a library, a module) has in memory; 0: it is nowhere in one. */
+size_t loader_room(const void *bytes);
 
 /* Names of the files in modules_path, for suggestions; at most `max`, each to be freed. */
 size_t loader_names(struct cpl_str modules_path, char **names, size_t max);

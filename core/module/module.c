@@ -302,7 +302,9 @@ static int run_load(struct cpl_module *module, struct cpl_error *error)
 	account_leave(&visit);
 	if (code >= 0)
 		return 0;
-	return cpl_fail(error, code, "%s", own.text[0] ? own.text : cpl_code_text(code));
+	if (own.text[0])
+		return cpl_fail(error, code, "%s", own.text);
+	return cpl_fail(error, code, "its load() fails: %s", cpl_code_text(code));
 }
 
 int module_load(struct cpl_module *module, struct cpl_error *error)

@@ -59,9 +59,14 @@ struct cpl_option {
 	const char *summary; /* one sentence */
 };
 
-/* The offset of `field` if it has type `type`, else a compile error. */
+/* The offset of `field` if it has type `type`, else a compile error that says so. */
 #define CPL_FIELD(structure, field, type)                                                                                        \
-	(offsetof(structure, field) + 0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((structure *)0)->field), type) ? 1 : -1]))
+	(offsetof(structure, field) +                                                                                            \
+	 0 * sizeof(struct {                                                                                                     \
+		 _Static_assert(__builtin_types_compatible_p(__typeof__(((structure *)0)->field), type),                         \
+				"the option " #field " is bound to a field that is not of the type " #type);                     \
+		 char unused;                                                                                                    \
+	 }))
 
 #define CPL_OPT_BOOL(st, field, fallback, flags, summary)                                                                        \
 	{#field, CPL_OPTION_BOOL, CPL_FIELD(st, field, bool), fallback, NULL, NULL, NULL, flags, summary}

@@ -253,6 +253,17 @@ static void known_but_unlisted_is_a_warning(void **state)
 	close_config(&f, &config);
 }
 
+/* One value where a mapping of options is to be. */
+static void what_is_no_mapping_is_named(void **state)
+{
+	struct fixture f;
+	struct config *config = judge(&f, HEAD HOSTS "modules: [sample]\nsample: 4\nlog: info\n");
+
+	assert_reported(&f, "couplet.yml:6: sample wants options as \"name: value\", not a single value");
+	assert_reported(&f, "couplet.yml:7: log wants options as \"name: value\", not a single value");
+	close_config(&f, &config);
+}
+
 static void modules_without_schema_are_passed_over(void **state)
 {
 	struct fixture f;
@@ -372,6 +383,7 @@ int main(void)
 		cmocka_unit_test(hosts_override_and_inherit),
 		cmocka_unit_test(required_and_check),
 		cmocka_unit_test(known_but_unlisted_is_a_warning),
+		cmocka_unit_test(what_is_no_mapping_is_named),
 		cmocka_unit_test(modules_without_schema_are_passed_over),
 		cmocka_unit_test(listeners_get_the_service_defaults),
 		cmocka_unit_test(paths_are_below_the_file),

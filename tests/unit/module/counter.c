@@ -7,7 +7,7 @@
  *   7  undefined symbol    8  restore() fails         9  does not provide the service any more
  *   10 a pointer to its own text in its slot, 11 behind a pointer there, 12 handed over in the bag
  *   13 another version of its store                  14 needs a service that nobody provides        15 needs itself a newer version than there is
- *   16 would like a sundial
+ *   16 would like a sundial   17 no end of its options, 18 of its stores            19 load() fails and does not say why
  */
 #include "note.h"
 
@@ -21,6 +21,9 @@ struct counter_config {
 static const struct cpl_option options[] = {
 	CPL_OPT_INT(struct counter_config, step, "1", "1", "100", CPL_RELOADABLE, "What each message adds."),
 	CPL_OPT_STRING(struct counter_config, label, "plain", 0, "A text."),
+#if KIND == 17
+	{.name = (const char *)16},
+#endif
 	CPL_OPT_END,
 };
 
@@ -93,7 +96,7 @@ static int counter_visits(struct cpl_module *self, struct cpl_host *host)
 	return ++visits->number;
 }
 
-#if KIND >= 14
+#if KIND >= 14 && KIND <= 16
 CPL_SERVICE_REF(wanted, KIND == 15 ? "counter" : "sundial", KIND == 15 ? 2 : 1);
 static const struct cpl_need_row needs[] = {{&wanted, KIND == 16}, {0}};
 #endif
@@ -101,7 +104,7 @@ static const struct cpl_need_row needs[] = {{&wanted, KIND == 16}, {0}};
 static const struct cpl_column columns[] = {{"count", CPL_COLUMN_INTEGER, false}, {NULL, CPL_COLUMN_TEXT, false}};
 static const struct cpl_store store = {"counter", CPL_STORE_KEYVAL, KIND == 13 ? 2 : 1, columns, NULL};
 static const struct cpl_store more = {"more", CPL_STORE_KEYVAL, 1, columns, NULL};
-static const struct cpl_store *const stores[] = {&store, KIND == 2 ? &more : NULL, NULL};
+static const struct cpl_store *const stores[] = {&store, KIND == 2 ? &more : KIND == 18 ? (const struct cpl_store *)16 : NULL, NULL};
 
 static const struct counter_service service = {sizeof(service), counter_count, counter_step, counter_visits};
 static const struct cpl_provide_row provides[] = {{KIND == 9 ? "abacus" : "counter", 1, &service}, {0}};
@@ -138,7 +141,9 @@ static const struct cpl_feature_row features[] = {
 static int counter_load(struct cpl_module *self, struct cpl_error *error)
 {
 	test_note("counter.load(%.*s)", CPL_ARG(CPL_CONFIG(self, NULL, struct counter_config)->label));
-#if KIND == 3
+#if KIND == 19
+	return CPL_E_IO;
+#elif KIND == 3
 	return cpl_fail(error, CPL_E_IO, "the counter is out of order");
 #endif
 	cpl_module_set_data(self, CPL_NEW(struct counter));
@@ -216,7 +221,7 @@ CPL_MODULE(counter) = {
 	.config_size = sizeof(struct counter_config),
 	.events = events,
 	.features = features,
-#if KIND >= 14
+#if KIND >= 14 && KIND <= 16
 	.needs = needs,
 #endif
 	.stores = stores,
