@@ -135,6 +135,14 @@ check_PROGRAMS += tests/unit/loop/test_call_model
 tests_unit_loop_test_call_model_SOURCES = tests/unit/loop/test_call_model.c tests/unit/unit.h
 tests_unit_loop_test_call_model_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loop_test_call_model_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/loop/test_long_turn tests/unit/net/test_long_turn
+tests_unit_loop_test_long_turn_SOURCES = tests/unit/loop/test_long_turn.c tests/unit/unit.h
+tests_unit_loop_test_long_turn_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_loop_test_long_turn_LDADD = $(UNIT_LIBS)
+tests_unit_net_test_long_turn_SOURCES = tests/unit/net/test_long_turn.c tests/unit/net/peer.h tests/unit/net/recorder.h
+tests_unit_net_test_long_turn_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_net_test_long_turn_LDADD = $(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/loop/test_loop
 tests_unit_loop_test_loop_SOURCES = tests/unit/loop/test_loop.c tests/unit/unit.h
 tests_unit_loop_test_loop_CPPFLAGS = $(UNIT_CPPFLAGS)

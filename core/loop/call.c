@@ -139,6 +139,8 @@ static void call_fire(struct cpl_call *call)
 		scope->unref(scope);
 }
 
+enum { CALLS_LEAST = 8 };
+
 unsigned calls_drain(void)
 {
 	struct cpl_list due = {&due, &due};
@@ -154,7 +156,14 @@ unsigned calls_drain(void)
 	}
 	while ((node = cpl_list_take(&due))) {
 		call_fire(CPL_CONTAINER(node, struct cpl_call, in_queue));
-		fired++;
+		if (++fired % CALLS_LEAST == 0 && loop_turn_over())
+			break;
+	}
+	/* The others are the first of the next turn. */
+	while (!cpl_list_empty(&due)) {
+		node = due.prev;
+		cpl_list_remove(node);
+		cpl_list_prepend(&queue, node);
 	}
 	return fired;
 }

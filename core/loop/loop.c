@@ -31,6 +31,7 @@ static struct {
 	unsigned ran;
 	struct loop_task *tasks; /* those of this turn, oldest first */
 	struct loop_task *settling, **settling_end;
+	int64_t over_at; /* ns of CLOCK_MONOTONIC */
 	struct cpl_list hooks, idles;
 	unsigned measured;	      /* who wants turns measured */
 	int64_t cpu_before, longest; /* ns */
@@ -59,6 +60,14 @@ static struct loop_task *tasks_take(void)
 	return oldest;
 }
 
+static int64_t wall_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 static void clock_read(void)
 {
 	if (!loop.virtual_clock)
@@ -70,6 +79,7 @@ static void clock_read(void)
 static void waited(struct ev_loop *ev)
 {
 	clock_read();
+	loop.over_at = wall_time() + LOOP_TURN_US * (int64_t)1000;
 	loop.turning = true;
 	loop.tasks = tasks_take();
 }
@@ -369,6 +379,11 @@ void loop_settle(struct loop_task *task)
 	task->next = NULL;
 	*loop.settling_end = task;
 	loop.settling_end = &task->next;
+}
+
+bool loop_turn_over(void)
+{
+	return !loop.virtual_clock && wall_time() >= loop.over_at;
 }
 
 bool loop_turning(void)

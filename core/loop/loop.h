@@ -114,6 +114,14 @@ void loop_settle(struct loop_task *task);
  */
 bool loop_turning(void);
 
+/*
+ * True when this turn has gone on for LOOP_TURN_US since its wait ended (the wall's time: what another process took counts, too): what may wait, and of which there may be much,
+ * is left to the next turn. Completed calls and the reading of connections ask this, each after it has done some, so that both go on whatever the other
+ * has to do. Never true under a virtual clock.
+ */
+enum { LOOP_TURN_US = 1500 };
+bool loop_turn_over(void);
+
 /* A hook may remove itself in run(), no other. */
 void loop_hook_add(struct loop_hook *hook, void (*run)(struct loop_hook *));
 void loop_hook_remove(struct loop_hook *hook);

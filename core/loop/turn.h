@@ -24,7 +24,7 @@ void timers_finish(void);
 void calls_turn(void);
 /* True when a callback waits for the next turn. */
 bool calls_queued(void);
-/* Calls back what was complete when this turn's drain began; returns how many. */
+/* Calls back what was complete when this turn's drain began, or the first of it when the turn is over (loop_turn_over()); returns how many. */
 unsigned calls_drain(void);
 
 #endif

@@ -61,8 +61,8 @@ static void do_later(void *object)
 		s->conn.events->closed(&s->conn, s->end, s->rare ? s->rare->detail : NULL);
 	}
 	if (s->phase == PHASE_GONE) {
-		/* The line of those to flush lets go of it at the end of this turn. */
-		if (s->dirty)
+		/* The lines of those to read and to flush let go of it in this turn or the next. */
+		if (s->dirty || s->readable)
 			conn_socket_ask(s);
 		else if (!s->conn.scope.refs)
 			destroy(s);

@@ -64,6 +64,7 @@ struct conn_socket {
 	enum phase phase : 8;
 	enum cpl_conn_end end : 8;
 	bool dirty : 1;	     /* in the line of those to flush at the end of the turn */
+	bool readable : 1;   /* in the line of those to be read */
 	bool asked : 1;	     /* in the line of those that have something to report in the next turn */
 	bool eof : 1;	     /* the peer has shut down its side */
 	bool blocked : 1;    /* EAGAIN: waits until the socket is writable */

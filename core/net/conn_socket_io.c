@@ -11,6 +11,7 @@
 static char *read_buffer;
 static char *plain_buffer;
 static char *record_buffer;
+static struct line to_read;
 
 void conn_socket_io_init(void)
 {
@@ -24,6 +25,7 @@ void conn_socket_io_finish(void)
 	CPL_FREE(read_buffer);
 	CPL_FREE(plain_buffer);
 	CPL_FREE(record_buffer);
+	line_finish(&to_read);
 }
 
 /* The socket or the peer's TLS is beyond use. */
@@ -183,19 +185,51 @@ static bool handshake_busy(const struct conn_socket *s)
 	return s->phase == PHASE_TURNING || (s->phase == PHASE_HANDSHAKE && tls_state(s->tls) != TLS_WANTS_INPUT);
 }
 
-void conn_socket_ready(struct loop_io *io, bool readable, bool writable)
+static void read_next(struct conn_socket *s)
 {
-	struct conn_socket *s = CPL_CONTAINER(io, struct conn_socket, io);
-
-	if (writable && s->blocked) {
-		s->blocked = false;
-		conn_socket_flush(s);
-	}
-	if (readable && handshake_busy(s))
+	s->readable = false;
+	if (s->phase == PHASE_GONE)
+		return;
+	if (handshake_busy(s))
 		s->early = true;
-	else if (readable && !s->broken && !s->eof)
+	/* What came before it in this turn may have stopped its input. */
+	else if (conn_socket_reads(s))
 		read_once(s);
 	conn_socket_settle(s);
+}
+
+/* One read each, in the order in which they became readable; for whom this turn has no time is read first in the next. */
+static void read_line(struct loop_task *task)
+{
+	struct conn_socket *s;
+
+	while ((s = line_take(&to_read))) {
+		read_next(s);
+		if (to_read.count && loop_turn_over()) {
+			loop_post(task);
+			return;
+		}
+	}
+}
+
+void conn_socket_ready(struct loop_io *io, bool readable, bool writable)
+{
+	static struct loop_task task = {.run = read_line};
+	struct conn_socket *s = CPL_CONTAINER(io, struct conn_socket, io);
+
+	if (writable) {
+		if (s->blocked) {
+			s->blocked = false;
+			conn_socket_flush(s);
+		}
+		conn_socket_settle(s);
+	}
+	if (!readable || s->readable || s->phase == PHASE_GONE)
+		return;
+	s->readable = true;
+	line_add(&to_read, s);
+	if (to_read.count == 1)
+		loop_settle(&task);
 }
 
 /* ---- out ---- */

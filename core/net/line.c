@@ -3,11 +3,18 @@
 #include "core/net/line.h"
 #include "core/base/account.h"
 #include <couplet/memory.h>
+#include <string.h>
 
 enum { LEAST = 32 };
 
 void line_add(struct line *line, void *object)
 {
+	/* Whoever takes one at a time leaves room in front. */
+	if (line->count == line->size && line->begin > line->size / 2) {
+		line->count -= line->begin;
+		memmove(line->objects, line->objects + line->begin, line->count * sizeof(*line->objects));
+		line->begin = 0;
+	}
 	if (line->count == line->size) {
 		struct account *before = account_as_core();
 
@@ -24,7 +31,7 @@ void line_run(struct line *line, bool all, void (*each)(void *object))
 		struct line now = *line;
 
 		*line = (struct line){0};
-		for (size_t at = 0; at < now.count; at++)
+		for (size_t at = now.begin; at < now.count; at++)
 			each(now.objects[at]);
 		if (line->objects || now.size > LINE_KEPT) {
 			cpl_free(now.objects);
@@ -35,6 +42,21 @@ void line_run(struct line *line, bool all, void (*each)(void *object))
 		if (!all)
 			return;
 	}
+}
+
+void *line_take(struct line *line)
+{
+	void *object;
+
+	if (line->begin == line->count)
+		return NULL;
+	object = line->objects[line->begin++];
+	if (line->begin == line->count) {
+		line->begin = line->count = 0;
+		if (line->size > LINE_KEPT)
+			line_finish(line);
+	}
+	return object;
 }
 
 void line_finish(struct line *line)

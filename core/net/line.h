@@ -16,7 +16,7 @@ enum { LINE_KEPT = 256 };
 /* Zeroed: nobody waits. */
 struct line {
 	void **objects;
-	size_t count, size;
+	size_t begin, count, size; /* objects[begin] to objects[count - 1] wait */
 };
 
 void line_add(struct line *line, void *object);
@@ -25,6 +25,8 @@ void line_add(struct line *line, void *object);
  * called, too, if `all`; otherwise they wait for the next time.
  */
 void line_run(struct line *line, bool all, void (*each)(void *object));
+/* Takes the first out of the line; NULL when nobody waits. */
+void *line_take(struct line *line);
 /* Releases the memory; who waits is forgotten. */
 void line_finish(struct line *line);
 

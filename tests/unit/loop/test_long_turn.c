@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* A turn that takes long: what is left to the next. */
+#include "unit.h"
+
+#include "core/base/clock.h"
+#include "core/loop/loop.h"
+
+static int setup_virtual(void **state)
+{
+	return loop_init(true);
+}
+
+static int setup_real(void **state)
+{
+	return loop_init(false);
+}
+
+static int teardown(void **state)
+{
+	loop_finish();
+	return 0;
+}
+
+enum { MANY_CALLS = 40 };
+
+static struct ordered {
+	struct cpl_call call;
+	unsigned number;
+} ordered[MANY_CALLS + 1];
+static unsigned next_ordered;
+
+static void ordered_done(struct cpl_call *call)
+{
+	int64_t until = clock_system_monotonic() + 2;
+
+	assert_int_equal(CPL_CONTAINER(call, struct ordered, call)->number, next_ordered);
+	next_ordered++;
+	while (clock_system_monotonic() < until)
+		;
+}
+
+/* More than a millisecond and a half of completed calls: some in this turn, the others in the next ones, in their order, and before what completes later. */
+static void calls_of_a_long_turn_wait(void **state)
+{
+	struct cpl_scope scope;
+	unsigned turns;
+
+	next_ordered = 0;
+	cpl_scope_init(&scope, NULL);
+	for (unsigned at = 0; at < MANY_CALLS; at++) {
+		ordered[at] = (struct ordered){.number = at};
+		assert_int_equal(cpl_timer_start(&ordered[at].call, &scope, 1000, ordered_done), 0);
+		cpl_call_cancel(&ordered[at].call);
+	}
+	assert_true(loop_turn(0));
+	assert_true(next_ordered >= 1 && next_ordered <= 8);
+	ordered[MANY_CALLS] = (struct ordered){.number = MANY_CALLS};
+	assert_int_equal(cpl_timer_start(&ordered[MANY_CALLS].call, &scope, 1000, ordered_done), 0);
+	cpl_call_cancel(&ordered[MANY_CALLS].call);
+	/* The loop does not wait while some are left. */
+	for (turns = 1; next_ordered <= MANY_CALLS && turns < 100; turns++)
+		assert_true(loop_turn(-1));
+	assert_int_equal(next_ordered, MANY_CALLS + 1);
+	assert_true(turns >= 6);
+}
+
+static bool over;
+
+static void over_in_time(struct loop_task *task)
+{
+	int64_t until = clock_system_monotonic() + 2;
+
+	over |= loop_turn_over();
+	while (clock_system_monotonic() < until)
+		;
+	over |= loop_turn_over();
+}
+
+static void virtual_turn_is_never_over(void **state)
+{
+	struct loop_task task = {.run = over_in_time};
+
+	over = false;
+	loop_post(&task);
+	assert_true(loop_turn(0));
+	assert_false(over);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(calls_of_a_long_turn_wait, setup_real, teardown),
+		cmocka_unit_test_setup_teardown(virtual_turn_is_never_over, setup_virtual, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
