@@ -130,11 +130,13 @@ void loop_hook_remove(struct loop_hook *hook);
 void loop_at_idle(void (*run)(void *data), void *data);
 
 /*
- * A gauge: while it is on (calls are counted, each `true` needs its `false`), and to the end of the turn in which it is switched off, this thread's CPU time is read once a turn, at about a microsecond. loop_longest_turn():
- * nanoseconds of the longest turn, its wait not counted, of all that were measured; 0 before the first.
+ * A gauge: while it is on (calls are counted, each `true` needs its `false`), and to the end of the turn in which it is switched off, this thread's CPU time is read once a turn, at about a microsecond. loop_longest_turn(0):
+ * nanoseconds of the longest turn, its wait not counted, of all that were measured, and loop_longest_turn(nth) of those behind it; 0 where there were fewer. One long turn may be the
+ * machine's doing (a page that had to be read, a guest that had to wait); what the code does, it does more often.
  */
+#define LOOP_LONGEST_TURNS 10
 void loop_measure(bool on);
-int64_t loop_longest_turn(void);
+int64_t loop_longest_turn(unsigned nth);
 
 /*
  * Signals, delivered in the loop. A second call for the same signal replaces the function; NULL restores the
