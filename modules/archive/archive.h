@@ -47,6 +47,7 @@ struct archive_removal {
 	struct cpl_scope *scope;
 	struct cpl_jid account;
 	int64_t before;   /* ms; 0: whatever its age */
+	int64_t last;     /* id of the newest row that may go; 0: any */
 	uint64_t most;    /* rows to be removed in all, the oldest; UINT64_MAX: any number */
 	uint64_t removed;
 	size_t slice;     /* on their way */

@@ -52,7 +52,9 @@ static void on_rows(struct cpl_call *call)
 static int read_slice(struct archive_removal *removal)
 {
 	uint64_t left = removal->most - removal->removed;
-	struct cpl_archive_query query = {.end = removal->before ? removal->before - 1 : 0, .limit = left < ARCHIVE_PURGE_SLICE ? left : ARCHIVE_PURGE_SLICE};
+	struct cpl_archive_query query = {.end = removal->before ? removal->before - 1 : 0,
+					  .before = removal->last ? removal->last + 1 : 0,
+					  .limit = left < ARCHIVE_PURGE_SLICE ? left : ARCHIVE_PURGE_SLICE};
 
 	removal->call = (struct cpl_store_call){0};
 	return cpl_archive_query(&removal->call, removal->scope, &archive_store, removal->account, &query, on_rows);
@@ -72,6 +74,26 @@ int archive_removal_start(struct archive_removal *removal)
 }
 
 /* ---- the service ---- */
+
+static void on_newest(struct cpl_call *call)
+{
+	struct archive_removal *removal = removal_of(call);
+
+	if (call->status != 0 || removal->call.count == 0) {
+		removal_end(removal, call->status, removal->call.error);
+		return;
+	}
+	removal->last = removal->call.rows[0].id;
+	next_slice(removal);
+}
+
+/* All there are: not those that come meanwhile, or under steady traffic there were no end. */
+static int remove_all(struct archive_removal *removal)
+{
+	const struct cpl_archive_query newest = {.limit = 1, .backwards = true};
+
+	return cpl_archive_query(&removal->call, removal->scope, &archive_store, removal->account, &newest, on_newest);
+}
 
 struct purging {
 	struct archive_removal removal;
@@ -118,7 +140,7 @@ int archive_purge(struct cpl_module *self, struct cpl_archive_purge *request, st
 	purging->removal = (struct archive_removal){.scope = scope, .account = cpl_jid_dup(cpl_jid_bare(account)), .before = before, .most = UINT64_MAX, .done = purged};
 	request->call.provider = purging;
 	request->removed = 0;
-	status = archive_removal_start(&purging->removal);
+	status = before ? archive_removal_start(&purging->removal) : remove_all(&purging->removal);
 	if (status != 0)
 		purged(&purging->removal, status);
 	cpl_provider_leave(&visit);

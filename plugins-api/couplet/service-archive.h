@@ -103,7 +103,10 @@ struct cpl_archive_service {
 	 */
 	int (*ask)(struct cpl_module *provider, struct cpl_archive_page *request, struct cpl_scope *scope, struct cpl_jid account,
 		   const struct cpl_archive_question *question, void (*done)(struct cpl_call *call));
-	/* Removes the messages that are older than `before` (ms since 1970; 0: all), some at a time; when it fails or is cancelled, what is in `removed` is gone. Ids are not used again. */
+	/*
+	 * Removes the messages that are older than `before` (ms since 1970; 0: all that are there when it begins), some at a time; when it fails or is cancelled, what is in `removed` is
+	 * gone, and some more may be. Ids are not used again.
+	 */
 	int (*purge)(struct cpl_module *provider, struct cpl_archive_purge *request, struct cpl_scope *scope, struct cpl_jid account, int64_t before,
 		     void (*done)(struct cpl_call *call));
 	/* The account's preferences. */

@@ -98,11 +98,45 @@ static void goes_with_the_account(void)
 	count("juliet@example.org", 0);
 }
 
+static struct cpl_call turn;
+static int turns_left;
+
+/* A message in each turn. */
+static void goes_on(struct cpl_call *call)
+{
+	struct cpl_error error;
+	struct cpl_stanza *stanza =
+		cpl_stanza_read(CPL_STR("<message from='romeo@example.org/orchard' to='juliet@example.org' type='chat' id='new'><body>1</body></message>"), &error);
+
+	cpl_send(&stanza);
+	if (--turns_left > 0)
+		cpl_timer_start(&turn, NULL, 0, goes_on);
+}
+
+/* What comes while an archive is emptied stays, or under steady traffic there were no end. */
+static void what_comes_meanwhile_stays(void)
+{
+	const char *text;
+	unsigned removed = 0;
+
+	begin();
+	for (int i = 0; i < 3; i++)
+		say(i);
+	turn = (struct cpl_call){0};
+	turns_left = 200;
+	cpl_timer_start(&turn, NULL, 0, goes_on);
+	text = cpl_test_command("archive delete juliet@example.org");
+	CPL_TEST_CHECK(sscanf(text, "%u archived messages of juliet@example.org removed", &removed) == 1);
+	CPL_TEST_CHECK(removed >= 3 && removed < 10);
+	count("juliet@example.org", 203 - (int)removed);
+}
+
 static const struct cpl_test_case cases[] = {
 	{"what is too old is removed", old_ones_go, 0},
 	{"what is too much is removed", surplus_goes, CPL_TEST_NO_FAULTS},
 	{"pages are longer than a slice", long_pages, CPL_TEST_NO_FAULTS},
 	{"an archive goes with its account", goes_with_the_account, 0},
+	{"what comes while an archive is emptied stays", what_comes_meanwhile_stays, CPL_TEST_NO_FAULTS | CPL_TEST_NOT_RELOADED},
 	CPL_TEST_CASES_END,
 };
 
