@@ -57,8 +57,10 @@ static void set_preferences(struct cpl_user *user, const struct cpl_archive_pref
 struct load {
 	struct cpl_archive_wishes wishes;
 	struct cpl_suspension *suspension; /* NULL: part of a sweep */
+	struct cpl_stanza *request;        /* what asks for them, referenced; NULL: the account is being loaded, or swept */
+	int policy;                        /* for the answer: the default of who has said nothing */
 	struct sweep *sweep;
-	struct cpl_user *user;             /* of a sweep: referenced; else kept by the load that waits for us */
+	struct cpl_user *user;             /* of a sweep or a request: referenced; else kept by the load that waits for us */
 };
 
 /* Accounts that were in memory before the module came, one after the other, so that no turn is long. Until its wishes are known nothing is archived for an account. */
@@ -75,15 +77,22 @@ static void load_free(struct load *load)
 	cpl_free(load);
 }
 
+static void answer(struct load *load, int status);
+
 static void loaded(struct cpl_call *call)
 {
 	struct load *load = CPL_CONTAINER(CPL_CONTAINER(call, struct cpl_archive_wishes, call), struct load, wishes);
 
-	if (call->status == 0 && load->wishes.set)
-		set_preferences(load->user, &load->wishes.preferences);
-	else if (call->status == 0)
-		CPL_SLOT_MAKE(load->user, mam_slot)->known = true;
-	if (load->suspension) {
+	/* When they are known already, what was set meanwhile is newer. */
+	if (call->status == 0 && !mam_is_known(load->user)) {
+		if (load->wishes.set)
+			set_preferences(load->user, &load->wishes.preferences);
+		else
+			CPL_SLOT_MAKE(load->user, mam_slot)->known = true;
+	}
+	if (load->request) {
+		answer(load, call->status);
+	} else if (load->suspension) {
 		cpl_resume(&load->suspension, call->status == 0 ? CPL_NEXT : CPL_DROP);
 	} else {
 		cpl_user_unref(&load->user);
@@ -180,14 +189,38 @@ static void send_preferences(const struct cpl_stanza *request, const struct cpl_
 	cpl_send(&result);
 }
 
+static void answer(struct load *load, int status)
+{
+	if (cpl_suspension_alive(load->suspension) && status == 0)
+		send_preferences(load->request, load->user, load->policy);
+	else if (cpl_suspension_alive(load->suspension))
+		cpl_bounce(load->request, CPL_INTERNAL_SERVER_ERROR, NULL);
+	cpl_resume(&load->suspension, CPL_HANDLED);
+	cpl_stanza_unref(&load->request);
+	cpl_user_unref(&load->user);
+}
+
 enum cpl_flow mam_on_prefs_get(struct cpl_module *self, struct cpl_ev_stanza *ev)
 {
 	const struct mam_config *config = CPL_CONFIG(self, ev->host, struct mam_config);
+	struct load *load;
+	int status;
 
 	if (!config->preferences)
 		return cpl_iq_error(ev, CPL_FEATURE_NOT_IMPLEMENTED, NULL);
-	send_preferences(ev->stanza, ev->user, config->policy);
-	return CPL_HANDLED;
+	if (mam_is_known(ev->user)) {
+		send_preferences(ev->stanza, ev->user, config->policy);
+		return CPL_HANDLED;
+	}
+	/* The module has come while the account was there, and has not read its wishes yet. */
+	load = load_start(ev->user, &status);
+	if (!load)
+		return cpl_iq_error(ev, CPL_INTERNAL_SERVER_ERROR, NULL);
+	load->user = cpl_user_ref(ev->user);
+	load->request = cpl_stanza_ref(ev->stanza);
+	load->policy = config->policy;
+	load->suspension = cpl_suspend(&ev->event);
+	return CPL_SUSPENDED;
 }
 
 /* ---- changing ---- */

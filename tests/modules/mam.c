@@ -135,6 +135,27 @@ static void failure_is_told(void)
 	cpl_test_expect(romeo, "<iq type='error' id='q'>" INTERNAL "</iq>");
 }
 
+/* A module that comes while an account is there reads its preferences; where it has not, or could not, who asks for them waits until it has. */
+static void preferences_of_those_there(void)
+{
+	romeo = cpl_test_available("romeo@example.org/orchard");
+	cpl_test_account("nurse@example.org");
+	cpl_test_send(romeo, "<iq type='set' id='p1'><prefs " MAM " default='never'><always><jid>juliet@example.org</jid></always></prefs></iq>");
+	cpl_test_expect(romeo, "<iq type='result' id='p1'/>");
+	cpl_test_unload();
+	cpl_test_expect_log(CPL_LOG_ERROR, "archive preferences cannot be read or written jid=romeo@example.org");
+	cpl_test_fail_query(1);
+	cpl_test_load();
+	cpl_test_settle();
+	cpl_test_fail_query(1);
+	cpl_test_send(romeo, "<iq type='get' id='p2'><prefs " MAM "/></iq>");
+	cpl_test_expect(romeo, "<iq type='error' id='p2'>" INTERNAL "</iq>");
+	cpl_test_send(romeo, "<iq type='get' id='p3'><prefs " MAM "/></iq>");
+	cpl_test_expect(romeo, "<iq type='result' id='p3'><prefs " MAM " default='never'><always><jid>juliet@example.org</jid></always><never/></prefs></iq>");
+	cpl_test_send(romeo, "<message to='nurse@example.org' type='chat' id='m1'><body>1</body></message>");
+	count("romeo@example.org", 0);
+}
+
 /* Requests are answered in their order, a page at a time, behind what was said before. */
 static void in_order(void)
 {
@@ -179,6 +200,7 @@ static const struct cpl_test_case cases[] = {
 	{"messages of contacts only", contacts_only, 0},
 	{"wrong preferences are refused", wrong_preferences, 0},
 	{"what cannot be archived is told", failure_is_told, CPL_TEST_NO_FAULTS},
+	{"preferences of those who are there already", preferences_of_those_there, CPL_TEST_NOT_RELOADED | CPL_TEST_NO_FAULTS},
 	{"answers come in order", in_order, 0},
 	{"an archived message counts as delivered", without_offline, 0},
 	{"commands", commands, 0},
