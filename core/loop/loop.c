@@ -15,6 +15,9 @@
 #define VIRTUAL_NOW	  1769860800000 /* 2026-01-31T12:00:00Z */
 #define VIRTUAL_MONOTONIC 1000000
 
+/* So many posted tasks are run in each turn, if there are, however long it has taken already. */
+enum { TASKS_LEAST = 8 };
+
 _Static_assert(sizeof(ev_io) <= sizeof(((struct loop_io *)NULL)->impl), "an ev_io fits into struct loop_io");
 
 struct idle {
@@ -29,7 +32,7 @@ static struct {
 	ev_async wake;
 	bool virtual_clock, stopping, turning;
 	unsigned ran;
-	struct loop_task *tasks; /* those of this turn, oldest first */
+	struct loop_task *tasks; /* those of this turn, and those it leaves to the next, oldest first */
 	struct loop_task *settling, **settling_end;
 	int64_t over_at; /* ns of CLOCK_MONOTONIC */
 	struct cpl_list hooks, idles;
@@ -68,6 +71,16 @@ static int64_t wall_time(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* Behind those that the last turn has left. */
+static void tasks_add(struct loop_task *oldest)
+{
+	struct loop_task **end = &loop.tasks;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = oldest;
+}
+
 static void clock_read(void)
 {
 	if (!loop.virtual_clock)
@@ -81,7 +94,7 @@ static void waited(struct ev_loop *ev)
 	clock_read();
 	loop.over_at = wall_time() + LOOP_TURN_US * (int64_t)1000;
 	loop.turning = true;
-	loop.tasks = tasks_take();
+	tasks_add(tasks_take());
 }
 
 static void limit_reached(struct ev_loop *ev, ev_timer *watcher, int revents)
@@ -130,7 +143,7 @@ static int64_t wait_limit(int wait_ms)
 {
 	int64_t timer;
 
-	if (calls_queued() || !cpl_list_empty(&loop.idles) ||
+	if (calls_queued() || loop.tasks || !cpl_list_empty(&loop.idles) ||
 	    atomic_load_explicit(&posted, memory_order_relaxed))
 		return 0;
 	timer = timers_wait(loop.virtual_clock ? cpl_monotonic() : clock_system_monotonic());
@@ -141,12 +154,14 @@ static int64_t wait_limit(int wait_ms)
 
 static void tasks_run(void)
 {
-	while (loop.tasks) {
+	for (unsigned ran = 1; loop.tasks; ran++) {
 		struct loop_task *task = loop.tasks;
 
 		loop.tasks = task->next;
 		loop.ran++;
 		task->run(task);
+		if (ran % TASKS_LEAST == 0 && loop_turn_over())
+			break;
 	}
 }
 
@@ -272,7 +287,7 @@ void loop_finish(void)
 		return;
 	if (calls_queued())
 		cpl_log_error("loop finished with calls that have not called back");
-	if (tasks_take())
+	if (loop.tasks || tasks_take())
 		cpl_log_error("loop finished with posted work that has not run");
 	while ((node = cpl_list_take(&loop.idles)))
 		cpl_free(CPL_CONTAINER(node, struct idle, node));

@@ -64,6 +64,41 @@ static void calls_of_a_long_turn_wait(void **state)
 	assert_true(turns >= 6);
 }
 
+static struct numbered {
+	struct loop_task task;
+	unsigned number;
+} numbered[MANY_CALLS + 1];
+static unsigned next_numbered;
+
+static void numbered_run(struct loop_task *task)
+{
+	int64_t until = clock_system_monotonic() + 2;
+
+	assert_int_equal(CPL_CONTAINER(task, struct numbered, task)->number, next_numbered);
+	next_numbered++;
+	while (clock_system_monotonic() < until)
+		;
+}
+
+/* The same for posted tasks. */
+static void tasks_of_a_long_turn_wait(void **state)
+{
+	unsigned turns;
+
+	next_numbered = 0;
+	for (unsigned at = 0; at <= MANY_CALLS; at++)
+		numbered[at] = (struct numbered){.task = {.run = numbered_run}, .number = at};
+	for (unsigned at = 0; at < MANY_CALLS; at++)
+		loop_post(&numbered[at].task);
+	assert_true(loop_turn(-1));
+	assert_true(next_numbered >= 1 && next_numbered <= 8);
+	loop_post(&numbered[MANY_CALLS].task);
+	for (turns = 1; next_numbered <= MANY_CALLS && turns < 100; turns++)
+		assert_true(loop_turn(-1));
+	assert_int_equal(next_numbered, MANY_CALLS + 1);
+	assert_true(turns >= 6);
+}
+
 static bool over;
 
 static void over_in_time(struct loop_task *task)
@@ -90,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(calls_of_a_long_turn_wait, setup_real, teardown),
+		cmocka_unit_test_setup_teardown(tasks_of_a_long_turn_wait, setup_real, teardown),
 		cmocka_unit_test_setup_teardown(virtual_turn_is_never_over, setup_virtual, teardown),
 	};
 
