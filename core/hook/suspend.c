@@ -186,6 +186,9 @@ static void run_resumed(struct cpl_call *call)
 		else
 			event_finish(event, flow);
 		cpl_stanza_unref(&stanza);
+		/* Those behind it come in a later turn; but none may be left when a module goes. */
+		if (call && loop_turn_over())
+			break;
 	}
 	if (!cpl_list_empty(&resumed))
 		post();

@@ -406,7 +406,7 @@ void loop_settle(struct loop_task *task)
 
 bool loop_turn_over(void)
 {
-	return !loop.virtual_clock && wall_time() >= loop.over_at;
+	return loop.turning && !loop.virtual_clock && wall_time() >= loop.over_at;
 }
 
 bool loop_turning(void)

@@ -117,7 +117,7 @@ bool loop_turning(void);
 /*
  * True when this turn has gone on for LOOP_TURN_US since its wait ended (the wall's time: what another process took counts, too): what may wait, and of which there may be much,
  * is left to the next turn. Posted tasks, completed calls and the reading of connections ask this, each after it has done some, so that all of them go on whatever the others
- * have to do. Never true under a virtual clock.
+ * have to do. Never true outside of a turn, nor under a virtual clock.
  */
 enum { LOOP_TURN_US = 1500 };
 bool loop_turn_over(void);

@@ -31,7 +31,7 @@ static unsigned next_ordered;
 
 static void ordered_done(struct cpl_call *call)
 {
-	int64_t until = clock_system_monotonic() + 2;
+	int64_t until = clock_system_monotonic() + 3;
 
 	assert_int_equal(CPL_CONTAINER(call, struct ordered, call)->number, next_ordered);
 	next_ordered++;
@@ -53,7 +53,7 @@ static void calls_of_a_long_turn_wait(void **state)
 		cpl_call_cancel(&ordered[at].call);
 	}
 	assert_true(loop_turn(0));
-	assert_true(next_ordered >= 1 && next_ordered <= 8);
+	assert_int_equal(next_ordered, 1);
 	ordered[MANY_CALLS] = (struct ordered){.number = MANY_CALLS};
 	assert_int_equal(cpl_timer_start(&ordered[MANY_CALLS].call, &scope, 1000, ordered_done), 0);
 	cpl_call_cancel(&ordered[MANY_CALLS].call);
@@ -61,7 +61,7 @@ static void calls_of_a_long_turn_wait(void **state)
 	for (turns = 1; next_ordered <= MANY_CALLS && turns < 100; turns++)
 		assert_true(loop_turn(-1));
 	assert_int_equal(next_ordered, MANY_CALLS + 1);
-	assert_true(turns >= 6);
+	assert_int_equal(turns, MANY_CALLS + 1);
 }
 
 static struct numbered {
@@ -72,7 +72,7 @@ static unsigned next_numbered;
 
 static void numbered_run(struct loop_task *task)
 {
-	int64_t until = clock_system_monotonic() + 2;
+	int64_t until = clock_system_monotonic() + 3;
 
 	assert_int_equal(CPL_CONTAINER(task, struct numbered, task)->number, next_numbered);
 	next_numbered++;
@@ -103,7 +103,7 @@ static bool over;
 
 static void over_in_time(struct loop_task *task)
 {
-	int64_t until = clock_system_monotonic() + 2;
+	int64_t until = clock_system_monotonic() + 3;
 
 	over |= loop_turn_over();
 	while (clock_system_monotonic() < until)
