@@ -51,8 +51,7 @@ static void run_status(struct cpl_module *self, struct cpl_invocation *in)
 	row_of_number(in, "accounts_in_use", (int64_t)user_count());
 	row_of_number(in, "suspended", (int64_t)suspension_count());
 	row_of_number(in, "memory", metrics_resident());
-	row_of_number(in, "module_change_longest_turn_us", loop_longest_turn(0) / 1000);
-	row_of_number(in, "module_change_tenth_longest_turn_us", loop_longest_turn(9) / 1000);
+	row_of_number(in, "module_change_longest_turn_us", loop_longest_turn() / 1000);
 	row_of_number(in, "log_lines_dropped", (int64_t)logger_dropped());
 	cpl_done(in);
 }

@@ -37,7 +37,7 @@ static struct {
 	int64_t over_at; /* ns of CLOCK_MONOTONIC */
 	struct cpl_list hooks, idles;
 	unsigned measured;	      /* who wants turns measured */
-	int64_t cpu_before, longest[LOOP_LONGEST_TURNS]; /* ns */
+	int64_t cpu_before, longest; /* ns */
 	bool measured_last; /* until the end of this turn */
 } loop;
 
@@ -215,17 +215,9 @@ static void measure(void)
 {
 	int64_t now = cpu_time();
 
-	int64_t turn = now - loop.cpu_before;
-
+	if (now - loop.cpu_before > loop.longest)
+		loop.longest = now - loop.cpu_before;
 	loop.cpu_before = now;
-	/* Longest first: what is longer moves down. */
-	for (unsigned i = 0; i < LOOP_LONGEST_TURNS; i++)
-		if (turn > loop.longest[i]) {
-			int64_t shorter = loop.longest[i];
-
-			loop.longest[i] = turn;
-			turn = shorter;
-		}
 }
 
 void loop_measure(bool on)
@@ -237,9 +229,9 @@ void loop_measure(bool on)
 	loop.measured_last = loop.measured == 0;
 }
 
-int64_t loop_longest_turn(unsigned nth)
+int64_t loop_longest_turn(void)
 {
-	return loop.longest[nth];
+	return loop.longest;
 }
 
 bool loop_turn(int wait_ms)

@@ -116,7 +116,7 @@ bool loop_turning(void);
 
 /*
  * True when this turn has gone on for LOOP_TURN_US since its wait ended (the wall's time: what another process took counts, too): what may wait, and of which there may be much,
- * is left to the next turn. Posted tasks, completed calls and the reading of connections ask this, each after it has done some, so that all of them go on whatever the others
+ * is left to the next turn. Posted tasks, completed calls, resumed events and the reading of connections ask this, each after it has done some, so that all of them go on whatever the others
  * have to do. Never true outside of a turn, nor under a virtual clock.
  */
 enum { LOOP_TURN_US = 1500 };
@@ -130,13 +130,11 @@ void loop_hook_remove(struct loop_hook *hook);
 void loop_at_idle(void (*run)(void *data), void *data);
 
 /*
- * A gauge: while it is on (calls are counted, each `true` needs its `false`), and to the end of the turn in which it is switched off, this thread's CPU time is read once a turn, at about a microsecond. loop_longest_turn(0):
- * nanoseconds of the longest turn, its wait not counted, of all that were measured, and loop_longest_turn(nth) of those behind it; 0 where there were fewer. One long turn may be the
- * machine's doing (a page that had to be read, a guest that had to wait); what the code does, it does more often.
+ * A gauge: while it is on (calls are counted, each `true` needs its `false`), and to the end of the turn in which it is switched off, this thread's CPU time is read once a turn, at about a microsecond. loop_longest_turn():
+ * nanoseconds of the longest turn, its wait not counted, of all that were measured; 0 before the first.
  */
-#define LOOP_LONGEST_TURNS 10
 void loop_measure(bool on);
-int64_t loop_longest_turn(unsigned nth);
+int64_t loop_longest_turn(void);
 
 /*
  * Signals, delivered in the loop. A second call for the same signal replaces the function; NULL restores the
