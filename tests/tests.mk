@@ -332,6 +332,12 @@ tests_unit_module_test_change_SOURCES = tests/unit/module/test_change.c tests/un
 tests_unit_module_test_change_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_module_test_change_LDADD = $(UNIT_LIBS)
 tests_unit_module_test_change_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+check_PROGRAMS += tests/unit/module/test_read
+tests_unit_module_test_read_SOURCES = tests/unit/module/test_read.c tests/unit/module/ground.c tests/unit/module/ground.h \
+	tests/unit/module/note.h
+tests_unit_module_test_read_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_module_test_read_LDADD = $(UNIT_LIBS)
+tests_unit_module_test_read_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 # -rpath makes libtool build something to be opened; nothing is installed there.
 TEST_MODULE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere -Wl,-z,now
 check_LTLIBRARIES += tests/unit/module/holder/holder.la tests/unit/module/nostore/nostore.la tests/unit/module/rival/rival.la
@@ -365,6 +371,10 @@ check_LTLIBRARIES += tests/unit/module/nostore6/nostore.la
 tests_unit_module_nostore6_nostore_la_SOURCES = tests/unit/module/nostore.c
 tests_unit_module_nostore6_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=6
 tests_unit_module_nostore6_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+check_LTLIBRARIES += tests/unit/module/nostore7/nostore.la
+tests_unit_module_nostore7_nostore_la_SOURCES = tests/unit/module/nostore.c
+tests_unit_module_nostore7_nostore_la_CPPFLAGS = $(UNIT_CPPFLAGS) -DKIND=7
+tests_unit_module_nostore7_nostore_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 tests_unit_module_rival_rival_la_SOURCES = tests/unit/module/rival.c
 tests_unit_module_rival_rival_la_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_module_rival_rival_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)

@@ -55,16 +55,17 @@ static pthread_t session_thread;
 static bool shut;
 static unsigned at_gate;
 
-void test_gate(void)
+bool test_gate(void)
 {
 	if (pthread_equal(pthread_self(), session_thread))
-		return;
+		return false;
 	pthread_mutex_lock(&lock);
 	at_gate++;
 	while (shut)
 		pthread_cond_wait(&moved, &lock);
 	at_gate--;
 	pthread_mutex_unlock(&lock);
+	return true;
 }
 
 void wait_for_gate(void)
@@ -156,14 +157,9 @@ unsigned copies(void)
 struct config *config;
 static struct cpl_buf report_text;
 
-struct config *read_config(const char *text, bool *good)
+const char *write_config(const char *text)
 {
-	struct config_report report = {0};
-	const struct config_schema *schemas;
-	const struct config_service *services;
-	size_t schema_count, service_count;
-	struct config *now;
-	char path[128];
+	static char path[128];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/couplet.yml", folder);
@@ -171,11 +167,27 @@ struct config *read_config(const char *text, bool *good)
 	assert_non_null(file);
 	fprintf(file, "storage: nostore\nlisten: {}\ndata: %s\nmodules_path: modules\n%s", folder, text);
 	fclose(file);
-	now = config_read(path, &report);
-	assert_non_null(now);
-	schema_count = manager_open(now, &report, &schemas);
+	return path;
+}
+
+void open_config(struct config *now, struct config_report *report)
+{
+	const struct config_schema *schemas;
+	const struct config_service *services;
+	size_t schema_count, service_count;
+
+	schema_count = manager_open(now, report, &schemas);
 	service_count = manager_services(&services);
-	config_judge(now, schemas, schema_count, services, service_count, &report);
+	config_judge(now, schemas, schema_count, services, service_count, report);
+}
+
+struct config *read_config(const char *text, bool *good)
+{
+	struct config_report report = {0};
+	struct config *now = config_read(write_config(text), &report);
+
+	assert_non_null(now);
+	open_config(now, &report);
 	cpl_buf_finish(&report_text);
 	config_report_print(&report, &report_text);
 	*good = report.errors == 0;

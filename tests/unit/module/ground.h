@@ -45,6 +45,10 @@ void gate_set(bool open);
 void wait_for_gate(void);
 void place(const char *built, const char *name);
 unsigned copies(void);
+/* The file of a configuration, with these lines in it; returns its path. */
+const char *write_config(const char *text);
+/* Opens the modules that it names, and judges it. */
+void open_config(struct config *now, struct config_report *report);
 struct config *read_config(const char *text, bool *good);
 void assert_report(const char *part);
 int apply(const char *text, struct cpl_error *error);

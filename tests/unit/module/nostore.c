@@ -4,7 +4,7 @@
  *
  *   KIND 1  as it is          KIND 3  opens on a worker, behind the gate of the test, and has less room
  *   KIND 2  is none any more  KIND 4  opens, and takes no state over     KIND 5  does not open
- *   KIND 6  declares stores while it serves, behind the gate
+ *   KIND 6  declares stores while it serves, behind the gate      KIND 7  the same, and notes where
  */
 #include "note.h"
 
@@ -18,8 +18,10 @@ static const struct cpl_option options[] = {
 
 static int declare(struct cpl_module *driver, const struct cpl_store *store, struct cpl_error *error)
 {
-	if (KIND == 6)
-		test_gate();
+	bool worker = KIND >= 6 && test_gate();
+
+	if (KIND == 7)
+		test_note("declare(%s,%s)", store->name, worker ? "worker" : "session");
 	return 0;
 }
 
@@ -53,7 +55,7 @@ static void nostore_leave(struct cpl_module *driver)
 
 static const struct cpl_storage_service service = {
 	.size = sizeof(service), .declare = declare, .submit = submit, .last_id = last_id, .leave = nostore_leave, .open = KIND >= 3 && KIND <= 5 ? nostore_open : NULL,
-	.declares_while_serving = KIND == 6};
+	.declares_while_serving = KIND >= 6};
 static const struct cpl_provide_row provides[] = {{"storage", 1, &service}, {0}};
 
 static int nostore_load(struct cpl_module *self, struct cpl_error *error)

@@ -7,8 +7,8 @@
 
 /* Adds a word to the trace; the program's, which modules find as they find the core's functions. */
 __attribute__((visibility("default"))) void test_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Waits until the test opens its gate; on the session thread it does not. */
-__attribute__((visibility("default"))) void test_gate(void);
+/* Waits until the test opens its gate; on the session thread it does not, and returns false. */
+__attribute__((visibility("default"))) bool test_gate(void);
 
 /* The service "counter", version 1. */
 struct counter_service {
