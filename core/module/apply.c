@@ -290,7 +290,7 @@ static bool is_named(const struct cpl_module *module)
 {
 	const struct config *config = modules.config;
 
-	for (size_t i = 0; config && i < config->module_count; i++)
+	for (size_t i = 0; i < config->module_count; i++)
 		if (cpl_str_is(config->modules[i], module->descriptor.name))
 			return true;
 	return module == modules.driver || module->unlisted;
@@ -316,7 +316,7 @@ void manager_host_stop(struct cpl_host *host)
 	suspension_end_host(host);
 	/* What stayed for this host alone. */
 	for (size_t i = count; i-- > 0;)
-		if (modules.config && list[i]->host_count == 0 && !is_named(list[i]))
+		if (list[i]->host_count == 0 && !is_named(list[i]))
 			module_remove(list[i], NULL);
 	cpl_free(list);
 	manager_sweep();

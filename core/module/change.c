@@ -199,8 +199,6 @@ static void at_idle(void *data)
 	struct cpl_error error = change->error;
 	int code = error.code;
 
-	if (code >= 0 && !modules.config)
-		code = cpl_fail(&error, CPL_E_STOPPING, "the server stops");
 	if (code >= 0 && change->verb == CHANGE_LOAD) {
 		load_begin(change);
 	} else if (code >= 0 && change->verb == CHANGE_RELOAD) {

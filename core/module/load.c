@@ -48,9 +48,7 @@ static void load_declared(void *data)
 	int code = 0;
 
 	change_take_up(change->now, &modules.opened);
-	if (!modules.config)
-		code = cpl_fail(&error, CPL_E_STOPPING, "the server stops");
-	else if (manager_find(cpl_str_of(change->name)))
+	if (manager_find(cpl_str_of(change->name)))
 		code = cpl_fail(&error, CPL_E_EXISTS, "is loaded already");
 	else
 		code = change_judge(change->now, NULL, &error);

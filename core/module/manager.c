@@ -169,8 +169,6 @@ void manager_retire(struct config **config)
 	entry->config = *config;
 	entry->next = retired;
 	retired = entry;
-	if (modules.config == *config)
-		modules.config = NULL;
 	*config = NULL;
 	manager_sweep();
 }
@@ -380,12 +378,13 @@ void manager_discard(void)
 void manager_finish(void)
 {
 	change_wait();
+	/* No other begins. */
+	modules.config = NULL;
 	manager_discard();
 	while (!cpl_list_empty(&modules.running))
 		module_finish(module_of(modules.running.prev));
 	drain_wait(NULL, 5000);
 	dispatch_set_global(NULL);
-	modules.config = NULL;
 	manager_sweep();
 	CPL_FREE(schemas);
 	cpl_arena_destroy(&schema_arena);

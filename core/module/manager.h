@@ -53,7 +53,7 @@ void manager_discard(void);
 int manager_apply(const struct config *config, struct cpl_error *error);
 /*
  * After manager_apply() with another: takes over the configuration that was in force before and destroys it when no module uses anything of it any more (a
- * module that drains may). Nulls.
+ * module that drains may). Nulls. One that is in force all the same, as the one before could not be put back, is used by the modules that run.
  */
 void manager_retire(struct config **config);
 /* Options of modules that differ between two judged configurations but wait for a restart: "MODULE.OPTION", one a line. Call before manager_apply(), which gives them

@@ -196,7 +196,7 @@ static void reload_now(struct change *change, struct cpl_module *old)
 static void reload_declared(void *data)
 {
 	struct change *change = data;
-	struct cpl_module *old = modules.config ? manager_find(cpl_str_of(change->name)) : NULL;
+	struct cpl_module *old = manager_find(cpl_str_of(change->name));
 	struct cpl_error error = {0};
 	struct cpl_buf text = {0};
 

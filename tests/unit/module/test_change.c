@@ -217,6 +217,55 @@ static void a_refused_driver_takes_its_leave(void **state)
 	}
 }
 
+/* ---- when there is a configuration to judge by ---- */
+
+static void assert_refused(manager_verb *verb)
+{
+	struct waiting waiting = {.request = {ended}};
+	struct cpl_error error = {0};
+
+	assert_int_equal(verb(CPL_STR("counter"), &waiting.request, &error), CPL_E_STOPPING);
+	assert_string_equal(error.text, "the server does not run");
+	turns();
+	assert_false(waiting.ended);
+}
+
+static void nothing_changes_before_and_after_all(void **state)
+{
+	assert_refused(manager_load);
+	apply_good("modules: []\n" HOST);
+	run_good(manager_load, "counter");
+	manager_finish();
+	assert_refused(manager_load);
+}
+
+static void the_end_waits_for_a_change(void **state)
+{
+	struct waiting waiting;
+
+	place("nostore6/.libs/nostore", "nostore");
+	apply_good("modules: []\n" HOST);
+	begin_to_declare(manager_load, &waiting);
+	gate_set(true);
+	manager_finish();
+	assert_true(waiting.ended);
+	assert_int_equal(waiting.status, 0);
+	assert_trace("counter.load(plain) counter.start(example.org) changed(example.org) counter.stop(example.org) counter.unload nostore.unload");
+}
+
+/* Neither a new configuration nor the one before could be had: what runs is what the new one says. */
+static void a_configuration_that_is_given_back_may_be_in_force(void **state)
+{
+	apply_good("modules: []\ncounter: {label: hello}\n" HOST);
+	manager_retire(&config);
+	trace[0] = '\0';
+	run_good(manager_load, "counter");
+	assert_trace("counter.load(hello) counter.start(example.org) changed(example.org)");
+	run_good(manager_reload, "counter");
+	run_good(manager_unload, "counter");
+	apply_good("modules: [counter]\n" HOST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +277,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_opened_driver_is_judged_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_opened_driver_has_the_options_of_now, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_refused_driver_takes_its_leave, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nothing_changes_before_and_after_all, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_end_waits_for_a_change, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_configuration_that_is_given_back_may_be_in_force, set_up, tear_down),
 	};
 
 	find_build();
