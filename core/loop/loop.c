@@ -31,13 +31,15 @@ static struct {
 	ev_timer limit; /* ends a wait */
 	ev_async wake;
 	bool virtual_clock, stopping, turning;
+	bool brief; /* idle functions wait for the end of this turn: it does the least of all else */
 	unsigned ran;
 	struct loop_task *tasks; /* those of this turn, and those it leaves to the next, oldest first */
 	struct loop_task *settling, **settling_end;
-	int64_t over_at; /* ns of CLOCK_MONOTONIC */
+	int64_t began; /* when the wait ended, ns of CLOCK_MONOTONIC */
 	struct cpl_list hooks, idles;
 	unsigned measured;	      /* who wants turns measured */
-	int64_t cpu_before, longest; /* ns */
+	int64_t cpu_before, longest; /* ns; `cpu_before` leaves out what waits take */
+	int64_t cpu_wait;
 	bool measured_last; /* until the end of this turn */
 } loop;
 
@@ -87,12 +89,34 @@ static void clock_read(void)
 		clock_set(clock_system_now(), clock_system_monotonic());
 }
 
+static int64_t cpu_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static bool measuring(void)
+{
+	return loop.measured || loop.measured_last;
+}
+
+/* What the kernel does in the wait, for whomever, is counted as this thread's time; it is not the turn's. */
+static void waits(struct ev_loop *ev)
+{
+	if (measuring())
+		loop.cpu_wait = cpu_time();
+}
+
 /* Right after the wait, before any watcher. (The callback for pending watchers will not do: ev_run() calls it before the wait, too, and the clock
  * of the turn would be from before a sleep of any length.) */
 static void waited(struct ev_loop *ev)
 {
+	if (measuring())
+		loop.cpu_before += cpu_time() - loop.cpu_wait;
 	clock_read();
-	loop.over_at = wall_time() + LOOP_TURN_US * (int64_t)1000;
+	loop.began = wall_time();
 	loop.turning = true;
 	tasks_add(tasks_take());
 }
@@ -118,7 +142,7 @@ int loop_init(bool virtual_clock)
 	loop.settling_end = &loop.settling;
 	cpl_list_init(&loop.hooks);
 	cpl_list_init(&loop.idles);
-	ev_set_loop_release_cb(loop.ev, NULL, waited);
+	ev_set_loop_release_cb(loop.ev, waits, waited);
 	ev_init(&loop.limit, limit_reached);
 	ev_async_init(&loop.wake, woken);
 	ev_async_start(loop.ev, &loop.wake);
@@ -189,26 +213,20 @@ static void hooks_run(void)
 
 static void idles_run(void)
 {
-	struct cpl_list now = {&now, &now}, *node;
+	const struct cpl_list *last = loop.idles.prev;
+	bool more = !cpl_list_empty(&loop.idles);
 
-	/* What these functions ask for comes in the next turn. */
-	while ((node = cpl_list_take(&loop.idles)))
-		cpl_list_append(&now, node);
-	while ((node = cpl_list_take(&now))) {
+	/* What these functions ask for comes in the next turn. Of several that take long, each has a turn. */
+	while (more) {
+		struct cpl_list *node = cpl_list_take(&loop.idles);
 		struct idle *idle = CPL_CONTAINER(node, struct idle, node);
 
+		more = node != last;
 		loop.ran++;
 		idle->run(idle->data);
 		cpl_free(idle);
+		more = more && !loop_turn_busy();
 	}
-}
-
-static int64_t cpu_time(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static void measure(void)
@@ -245,8 +263,10 @@ bool loop_turn(int wait_ms)
 	settling_run();
 	loop.turning = false;
 	hooks_run();
-	idles_run();
-	if (loop.measured || loop.measured_last)
+	if (loop.brief || loop.stopping || !loop_turn_busy())
+		idles_run();
+	loop.brief = !cpl_list_empty(&loop.idles);
+	if (measuring())
 		measure();
 	loop.measured_last = false;
 	return loop.ran > 0;
@@ -396,9 +416,19 @@ void loop_settle(struct loop_task *task)
 	loop.settling_end = &task->next;
 }
 
+static bool turn_took(int64_t us)
+{
+	return !loop.virtual_clock && wall_time() >= loop.began + us * 1000;
+}
+
 bool loop_turn_over(void)
 {
-	return loop.turning && !loop.virtual_clock && wall_time() >= loop.over_at;
+	return loop.turning && turn_took(loop.brief ? 0 : LOOP_TURN_US);
+}
+
+bool loop_turn_busy(void)
+{
+	return turn_took(LOOP_BUSY_US);
 }
 
 bool loop_turning(void)

@@ -6,8 +6,8 @@
  * There is one loop. A turn is: wait for events (or the next timer), read the clock, run watchers, timers and
  * posted work, drain the queue of completed calls (a snapshot: what callbacks queue comes in the next turn),
  * do what this turn has left to settle, run the end-of-turn hooks in the order they were added (connections
- * flush here), then, when a swap was asked for, the idle hooks. All functions: session thread, but for
- * loop_post().
+ * flush here), then, when a swap was asked for, the idle functions. A busy turn leaves those to the next one, which is
+ * kept brief for them. All functions: session thread, but for loop_post().
  */
 #ifndef CORE_LOOP_LOOP_H
 #define CORE_LOOP_LOOP_H
@@ -122,16 +122,24 @@ bool loop_turning(void);
 enum { LOOP_TURN_US = 1500 };
 bool loop_turn_over(void);
 
+/*
+ * True when what is heavy and comes alone, as the change of a module, is better left to the next turn: this one has gone on for LOOP_BUSY_US since its wait ended. Idle functions are left so;
+ * turn that they are left to is over from its beginning (loop_turn_over()). Never true under a virtual clock. For hooks and idle functions.
+ */
+enum { LOOP_BUSY_US = 300 };
+bool loop_turn_busy(void);
+
 /* A hook may remove itself in run(), no other. */
 void loop_hook_add(struct loop_hook *hook, void (*run)(struct loop_hook *));
 void loop_hook_remove(struct loop_hook *hook);
 
-/* Calls run(data) once at the next idle point: no module code on the stack. */
+/* Calls run(data) once at an idle point, of this turn or the next: no module code on the stack. In the order in which they were asked for. */
 void loop_at_idle(void (*run)(void *data), void *data);
 
 /*
- * A gauge: while it is on (calls are counted, each `true` needs its `false`), and to the end of the turn in which it is switched off, this thread's CPU time is read once a turn, at about a microsecond. loop_longest_turn():
- * nanoseconds of the longest turn, its wait not counted, of all that were measured; 0 before the first.
+ * A gauge: while it is on (calls are counted, each `true` needs its `false`), and to the end of the turn in which it is switched off, this
+ * thread's CPU time is read three times a turn, at about a microsecond each. loop_longest_turn():
+ * nanoseconds of the longest turn, from the end of a wait to the beginning of the next, of all that were measured; 0 before the first.
  */
 void loop_measure(bool on);
 int64_t loop_longest_turn(void);

@@ -245,8 +245,14 @@ static void check(struct loop_hook *unused)
 
 	CPL_LIST_EACH(node, &modules.draining)
 		check_time(module_of(node));
-	while (finish_next())
+	while (finish_next()) {
 		closed = true;
+		if (loop_turn_busy()) {
+			/* The next turn must not wait. */
+			loop_timer_start(&timer, 0, tick);
+			break;
+		}
+	}
 	if (closed)
 		manager_sweep();
 	if (cpl_list_empty(&modules.draining))
