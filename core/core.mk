@@ -47,7 +47,7 @@ libcore_la_SOURCES += core/xmpp/trace.c core/xmpp/trace.h
 libcore_la_SOURCES += core/xmpp/kind.c core/xmpp/kind.h core/xmpp/order.c core/xmpp/order.h
 libcore_la_SOURCES += core/xmpp/permission.c core/xmpp/permission.h core/xmpp/role.c core/xmpp/account_change.c core/xmpp/account_change.h
 libcore_la_SOURCES += core/xmpp/jid.c core/xmpp/prep.c core/xmpp/prep.h core/xmpp/stanza_read.c
-libcore_la_SOURCES += core/xmpp/store.c core/xmpp/store.h core/xmpp/store_calls.c core/xmpp/store_check.c core/xmpp/store_opening.c
+libcore_la_SOURCES += core/xmpp/store.c core/xmpp/store.h core/xmpp/store_calls.c core/xmpp/store_check.c core/xmpp/store_opening.c core/xmpp/store_id.c
 
 # core/module
 libcore_la_SOURCES += core/module/apply.c core/module/bag.c core/module/descriptor.c core/module/drain.c core/module/features.c \

@@ -186,6 +186,10 @@ tests_unit_xml_test_stanza_LDADD = $(UNIT_LIBS)
 tests_unit_xmpp_test_jid_SOURCES = tests/unit/xmpp/test_jid.c
 tests_unit_xmpp_test_jid_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_xmpp_test_jid_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/xmpp/test_store_id
+tests_unit_xmpp_test_store_id_SOURCES = tests/unit/xmpp/test_store_id.c
+tests_unit_xmpp_test_store_id_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_xmpp_test_store_id_LDADD = $(UNIT_LIBS)
 
 # The stage: a server without sockets, the bundled modules linked in as -dlpreopen would; for the unit tests of core/xmpp and for fuzzing.
 STAGE_SOURCES = tests/unit/xmpp/stage.c tests/unit/xmpp/stage.h $(modules_auth_la_SOURCES) $(modules_bind_la_SOURCES) \

@@ -3,6 +3,7 @@
 #include "core/admin/transfer.h"
 #include "core/base/account.h"
 #include "core/module/manager.h"
+#include "core/xmpp/store.h"
 #include <openssl/evp.h>
 
 enum { DIGEST = 32 };
@@ -166,7 +167,7 @@ static void apply_one(struct cpl_import *in, const struct import_given *given)
 		import_count(in->totals, row->what, 1, 0, 0);
 		return;
 	} else if (archive) {
-		cpl_batch_append(in->batch, row->store, in->account, given->when, given->with, given->values);
+		store_append_again(in->batch, row->store, in->account, given->id, given->when, given->with, given->values);
 	} else {
 		cpl_batch_set(in->batch, row->store, in->account, given->key, given->values);
 	}
@@ -229,8 +230,14 @@ void cpl_import_set(struct cpl_import *in, struct cpl_str key, const struct cpl_
 
 void cpl_import_append(struct cpl_import *in, int64_t when, struct cpl_jid with, const struct cpl_value *values)
 {
+	cpl_import_append_again(in, 0, when, with, values);
+}
+
+void cpl_import_append_again(struct cpl_import *in, int64_t id, int64_t when, struct cpl_jid with, const struct cpl_value *values)
+{
 	struct import_given *given = give(in, values);
 
+	given->id = id;
 	given->when = when;
 	given->with = with;
 }

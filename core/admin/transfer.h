@@ -67,7 +67,7 @@ struct import_totals {
 struct import_given {
 	struct import_given *next;
 	struct cpl_str key;
-	int64_t when;
+	int64_t when, id; /* id: that it had; 0: none that is known */
 	struct cpl_jid with;
 	const struct cpl_value *values;
 };

@@ -151,6 +151,11 @@ struct account_visit store_driver_enter(struct cpl_module *provider);
 #define STORE_DRIVER_HAS(service, member) ((service)->size > offsetof(struct cpl_storage_service, member) && (service)->member)
 /* The newest shape of the same store, which gives out the ids. */
 struct store_table *store_table_newest(const struct store_table *table);
+/* Gives a step that appends, and has its time, its id. had: the id of a row that comes back; 0: it is new. */
+void store_id_give(struct store_table *newest, struct cpl_store_step *step, int64_t had);
+/* cpl_batch_append() of a row that comes back. */
+void store_append_again(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, int64_t id, int64_t when,
+			struct cpl_jid with, const struct cpl_value *values);
 /* An empty request with its arena; destroys it, too, if it is not started. */
 struct store_job *store_job_create(void);
 void store_job_destroy(struct store_job **job);

@@ -166,27 +166,35 @@ void cpl_batch_remove(struct cpl_batch *batch, const struct cpl_store *store, st
 	store_memory_leave(before);
 }
 
-int64_t cpl_batch_append(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account,
-			 int64_t when, struct cpl_jid with, const struct cpl_value *values)
+static int64_t append(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, int64_t had, int64_t when, struct cpl_jid with,
+		      const struct cpl_value *values)
 {
 	struct account *before = store_memory_enter();
 	struct cpl_store_step *step = step_add(batch, CPL_OP_APPEND, account);
 	struct store_table *table = step_table(batch, step, store);
 
 	if (table) {
-		struct store_table *newest = store_table_newest(table);
-		int64_t now = cpl_now() * 1000;
-
 		batch_require(batch, store->kind == CPL_STORE_ARCHIVE);
-		newest->last_id = now > newest->last_id ? now : newest->last_id + 1;
-		step->id = newest->last_id;
 		step->when = when;
+		store_id_give(store_table_newest(table), step, had);
 		if (cpl_jid_is_set(with))
 			step->with = cpl_arena_copy(batch->job->request.arena, cpl_jid_str(with));
 		step_values(batch, step, values);
 	}
 	store_memory_leave(before);
 	return step->id;
+}
+
+int64_t cpl_batch_append(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account,
+			 int64_t when, struct cpl_jid with, const struct cpl_value *values)
+{
+	return append(batch, store, account, 0, when, with, values);
+}
+
+void store_append_again(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account, int64_t id, int64_t when,
+			struct cpl_jid with, const struct cpl_value *values)
+{
+	append(batch, store, account, id, when, with, values);
 }
 
 void cpl_batch_purge(struct cpl_batch *batch, const struct cpl_store *store, struct cpl_jid account,

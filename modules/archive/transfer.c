@@ -34,17 +34,17 @@ static void write_result(struct cpl_module *self, struct cpl_stanza *out, struct
 	cpl_stanza_unref(&stanza);
 }
 
-/* The row's id will be another one; the number behind it is made of the former id, so that the same message is the same when it is imported again. */
-static int64_t tag_of(struct cpl_str id)
+/* What has an id of ours keeps it. Else the row gets a new one, and its tag is made of the former id, so that the same message is the same when it is imported again. */
+static struct archive_id id_of(struct cpl_str id)
 {
 	struct archive_id ours;
 	uint64_t hash = 14695981039346656037u; /* FNV-1a */
 
 	if (archive_id_read(id, &ours))
-		return ours.tag;
+		return ours;
 	for (size_t i = 0; i < id.len; i++)
 		hash = (hash ^ (unsigned char)id.ptr[i]) * 1099511628211u;
-	return (int64_t)hash;
+	return (struct archive_id){0, (int64_t)hash};
 }
 
 /* Whom it was exchanged with: the sender, or for what the account has sent the recipient. */
@@ -61,6 +61,7 @@ static void read_result(struct cpl_module *self, struct cpl_import *in, const st
 	const struct cpl_element *delay = forwarded ? cpl_child(forwarded, &archive_name_delay) : NULL;
 	const struct cpl_element *message = forwarded ? cpl_child(forwarded, &archive_name_message) : NULL;
 	struct cpl_stanza *stanza = message ? cpl_stanza_restore(message) : NULL;
+	struct archive_id id = id_of(cpl_attr_get(e, "id"));
 	struct cpl_value values[ARCHIVE_COLUMNS];
 	struct cpl_buf text = {0};
 	struct cpl_jid with;
@@ -73,10 +74,10 @@ static void read_result(struct cpl_module *self, struct cpl_import *in, const st
 	} else {
 		cpl_stanza_write(stanza, CPL_NS_CLIENT, &text);
 		values[ARCHIVE_STANZA] = CPL_BYTES(cpl_arena_copy(cpl_import_arena(in), cpl_buf_str(&text)));
-		values[ARCHIVE_TAG] = CPL_INTEGER(tag_of(cpl_attr_get(e, "id")));
+		values[ARCHIVE_TAG] = CPL_INTEGER(id.tag);
 		with = remote_of(stanza, cpl_import_account(in));
 		with.text = cpl_arena_copy(cpl_import_arena(in), cpl_jid_str(with)).ptr;
-		cpl_import_append(in, when, with, values);
+		cpl_import_append_again(in, id.row, when, with, values);
 		cpl_buf_finish(&text);
 	}
 	cpl_stanza_unref(&stanza);

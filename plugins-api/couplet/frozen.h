@@ -27,6 +27,7 @@ CPL_FROZEN(cpl_scope, 32);
 CPL_FROZEN(cpl_value, 32);
 CPL_FROZEN(cpl_row, 80);
 CPL_FROZEN(cpl_archive_query, 64);
+CPL_FROZEN(cpl_id_choice, 48);
 CPL_FROZEN(cpl_archive_item, 56);
 CPL_FROZEN(cpl_archive_question, 152);
 CPL_FROZEN(cpl_archive_preferences, 40);

@@ -185,11 +185,11 @@ struct cpl_store_step {
 	const struct cpl_store *store; /* NULL for accounts; the core's copy, without migrate, valid to the end of the process; compare by name */
 	struct cpl_jid account;        /* ACCOUNT_LIST, LIST: the domain. Without a localpart in other ops: the host's own rows */
 	struct cpl_str key;            /* ACCOUNT_LIST, LIST, ALL: after; CPL_NONE: from the first */
-	int64_t id, last, when;        /* APPEND: id; PURGE: id to last; ACCOUNT_CREATE: when; ACCOUNT_DISABLE: until `when`, 0: for good */
+	int64_t id, last, when;        /* APPEND: id, and with `flag` last, see keeps_ids; PURGE: id to last; ACCOUNT_CREATE: when; ACCOUNT_DISABLE: until `when`, 0: for good */
 	struct cpl_str with;
 	struct cpl_value *values;
 	unsigned columns;
-	bool flag;                     /* ACCOUNT_DISABLE */
+	bool flag;                     /* ACCOUNT_DISABLE; APPEND */
 	/* Writing rows: the account's quota unless it has its own, 0: any number of bytes; -1: whatever it has. ACCOUNT_QUOTA: its own from now on, -1: none. */
 	int64_t quota;
 	size_t limit;
@@ -244,7 +244,26 @@ struct cpl_storage_service {
 	 * server then never waits for a table that a module, loaded while it runs, needs made or migrated. False, or a `size` without it: the session thread calls them.
 	 */
 	bool declares_while_serving;
+	/*
+	 * Since 1.1. True: an APPEND with `flag` set is of a row that comes back, from a backup or from another server. Its id is not above all others, and may be taken: the driver
+	 * writes the row under the id that cpl_store_id_choose() says. False, or a `size` without it: there are no such steps, and rows that come back have new ids.
+	 */
+	bool keeps_ids;
 };
+
+/* What cpl_store_id_choose() remembers; a driver has one for each batch that it executes, all zeros at first. */
+struct cpl_id_choice {
+	const struct cpl_store *store;
+	struct cpl_jid account;
+	int64_t moved; /* the last id that was another than the row had */
+	int64_t reserved[2];
+};
+/*
+ * The id for a row that comes back: the one that it had; if another row has that, one that is free within half a minute behind it; else step->last, which is new. Rows that come one
+ * after another stay in their order. `is_taken` says whether there is a row with this id, be it of another account where ids are the whole store's. 0: even step->last is
+ * taken. Any thread.
+ */
+int64_t cpl_store_id_choose(struct cpl_id_choice *choice, const struct cpl_store_step *step, bool (*is_taken)(void *data, int64_t id), void *data);
 
 /* Gives a request back with its result; any thread. The request is the core's from then on. */
 void cpl_store_finished(struct cpl_store_request *request);

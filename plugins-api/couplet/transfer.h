@@ -37,7 +37,7 @@ struct cpl_transfer_row {
 	bool list;                     /* the rows are the children of one such element; false: each such element is read by itself */
 	/* Adds what one row of the store looks like to `parent`: `element`, or with `list` a child of it. NULL: not exported. */
 	void (*write)(struct cpl_module *self, struct cpl_stanza *out, struct cpl_element *parent, const struct cpl_row *row);
-	/* Gives rows with cpl_import_set() and cpl_import_append(), or says with cpl_import_fault() why that cannot be. */
+	/* Gives rows with cpl_import_set(), cpl_import_append() and cpl_import_append_again(), or says with cpl_import_fault() why that cannot be. */
 	void (*read)(struct cpl_module *self, struct cpl_import *in, const struct cpl_element *e);
 	/* May be NULL. Brings the values given for a row, before they are compared, together with those kept. Memory is that of cpl_import_arena(). */
 	void (*merge)(struct cpl_module *self, struct cpl_import *in, struct cpl_value *given, const struct cpl_value *kept);
@@ -59,6 +59,11 @@ struct cpl_arena *cpl_import_arena(struct cpl_import *in);
 void cpl_import_set(struct cpl_import *in, struct cpl_str key, const struct cpl_value *values);
 /* The same for an archive. It is there already when one with the same time, address and values is. `with` may be not set. */
 void cpl_import_append(struct cpl_import *in, int64_t when, struct cpl_jid with, const struct cpl_value *values);
+/*
+ * The same for a row that had this id where it was exported, and is to have it again, so that it stands where it stood. It gets another if a row has it already (one that is free, a little
+ * behind it if possible), and a new one if it cannot be right: of a time before `when`, or that is yet to come. Since 1.1.
+ */
+void cpl_import_append_again(struct cpl_import *in, int64_t id, int64_t when, struct cpl_jid with, const struct cpl_value *values);
 /* The values that this import has given for the key so far, to be set anew with more; NULL when it has not. */
 const struct cpl_value *cpl_import_given(const struct cpl_import *in, struct cpl_str key);
 /* The values of the row as it is kept, or NULL. Not for archives. */

@@ -189,9 +189,18 @@ static void rows_remove(struct memory_data *data, const struct cpl_store_step *s
 	}
 }
 
-static void step_run(struct memory_data *data, const struct cpl_store_step *step)
+static bool id_is_taken(void *data, int64_t id)
+{
+	bool found;
+
+	memory_table_seek(data, CPL_NONE, id, &found);
+	return found;
+}
+
+static void step_run(struct memory_data *data, const struct cpl_store_step *step, struct cpl_id_choice *choice)
 {
 	struct memory_account *account = account_find(data, step->account);
+	struct memory_table *table;
 	struct memory_store *store;
 	struct cpl_row row;
 
@@ -203,10 +212,13 @@ static void step_run(struct memory_data *data, const struct cpl_store_step *step
 			account = memory_account_add(data, cpl_jid_str(step->account));
 		row = step_row(step);
 		store = cpl_map_get(&data->stores, cpl_str_of(step->store->name));
-		if (step->op == CPL_OP_APPEND && step->id > store->last_id)
-			store->last_id = step->id;
-		memory_table_put(data, memory_table_make(account, store),
-				 memory_row_create(&row, step->columns));
+		table = memory_table_make(account, store);
+		/* An account's own ids do not meet: what is new is above all that came back. */
+		if (step->op == CPL_OP_APPEND && step->flag)
+			row.id = cpl_store_id_choose(choice, step, id_is_taken, table);
+		if (step->op == CPL_OP_APPEND && row.id > store->last_id)
+			store->last_id = row.id;
+		memory_table_put(data, table, memory_row_create(&row, step->columns));
 		break;
 	case CPL_OP_REMOVE:
 	case CPL_OP_PURGE:
@@ -231,11 +243,13 @@ static void step_run(struct memory_data *data, const struct cpl_store_step *step
 
 void memory_write(struct memory_data *data, struct cpl_store_request *request, size_t max_size)
 {
+	struct cpl_id_choice choice = {0};
+
 	request->status = batch_judge(data, request, max_size);
 	if (request->status)
 		return;
 	for (const struct cpl_store_step *step = request->steps; step; step = step->next)
-		step_run(data, step);
+		step_run(data, step, &choice);
 }
 
 /* ---- reading ---- */

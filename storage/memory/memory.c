@@ -136,6 +136,7 @@ static const struct cpl_storage_service memory_service = {
 	.declare = memory_declare,
 	.submit = memory_submit,
 	.last_id = memory_last_id,
+	.keeps_ids = true,
 };
 
 static const struct cpl_provide_row memory_provides[] = {

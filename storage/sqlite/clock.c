@@ -115,7 +115,7 @@ static int segment_write(struct database *db, struct db_table *table, const stru
 	return statement_run(&db->writer, statement, "writing a step of the clock", error);
 }
 
-int clock_note(struct database *db, struct db_table *table, int64_t id, int64_t when, struct cpl_error *error)
+int clock_note(struct database *db, struct db_table *table, int64_t id, int64_t when, bool last, struct cpl_error *error)
 {
 	int64_t lag = saturating_add(id, -microseconds(when));
 	bool ordinary = lag >= 0 && lag <= ORDINARY, newest, odd;
@@ -130,8 +130,8 @@ int clock_note(struct database *db, struct db_table *table, int64_t id, int64_t 
 	if (!ordinary && newest)
 		table->odd_id = id;
 	if (lag >= segment.least && lag <= segment.most) {
-		/* Back to ordinary, once the odd rows are a minute old. */
-		if (!odd || !ordinary || !newest || id - ORDINARY < table->odd_id)
+		/* Back to ordinary, once the odd rows are a minute old, and none of them can be behind this one. */
+		if (!odd || !ordinary || !newest || !last || id - ORDINARY < table->odd_id)
 			return 0;
 		segment = (struct db_segment){id, 0, ORDINARY};
 	} else {

@@ -25,8 +25,8 @@ void clocks_read(struct database *db);
 void clocks_undo(struct database *db);
 /* The transaction has ended. */
 void clocks_end(struct database *db);
-/* Sees to a segment that holds the row, which is about to be written. Writer. */
-int clock_note(struct database *db, struct db_table *table, int64_t id, int64_t when,
+/* Sees to a segment that holds the row, which is about to be written; last: there is none with a greater id. Writer. */
+int clock_note(struct database *db, struct db_table *table, int64_t id, int64_t when, bool last,
 	       struct cpl_error *error);
 /* The ids that rows between two times (ms, 0: open) can have; first > last: none. Any thread. */
 void clock_range(struct database *db, const struct db_table *table, int64_t start, int64_t end,

@@ -72,6 +72,7 @@ enum db_statement {
 	DB_GET,
 	DB_ALL,
 	DB_PAGE,
+	DB_ID,
 	DB_QUERY,
 	DB_QUERY_BACK = DB_QUERY + 3,
 	DB_COUNT = DB_QUERY_BACK + 3,
@@ -126,6 +127,7 @@ struct database {
 	char *path;
 	struct db_connection writer, reader, checkpointer;
 	bool own_quotas; /* writer only: some account has, or has had, a quota of its own */
+	struct cpl_id_choice choice; /* writer only: of the batch that is executed */
 	atomic_int_fast64_t commit_window_us, checkpoint_interval_ms;
 
 	pthread_mutex_t tables_lock;

@@ -108,6 +108,7 @@ static const struct cpl_storage_service sqlite_service = {
 	.leave = sqlite_leave,
 	.open = sqlite_open,
 	.declares_while_serving = true,
+	.keeps_ids = true,
 };
 
 static const struct cpl_provide_row sqlite_provides[] = {

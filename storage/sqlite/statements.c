@@ -129,6 +129,9 @@ static void statement_sql(struct cpl_buf *sql, const struct db_table *table, enu
 		else if (table->store.kind == CPL_STORE_MAP)
 			cpl_buf_addf(sql, " AND key = ?2");
 		break;
+	case DB_ID:
+		cpl_buf_addf(sql, "SELECT 1 FROM \"%s\" WHERE id = ?1", name);
+		break;
 	default:
 		if (which >= DB_COUNT) {
 			cpl_buf_addf(sql, "SELECT count(*)");

@@ -34,12 +34,49 @@ static int with_bind(struct database *db, sqlite3_stmt *statement, struct cpl_st
 	return code;
 }
 
+struct id_look {
+	struct database *db;
+	sqlite3_stmt *statement;
+	struct cpl_error *error;
+	int code;
+};
+
+static bool id_is_taken(void *data, int64_t id)
+{
+	struct id_look *look = data;
+	int result;
+
+	sqlite3_bind_int64(look->statement, 1, id);
+	result = sqlite3_step(look->statement);
+	if (result != SQLITE_ROW && result != SQLITE_DONE)
+		look->code = db_fail(&look->db->writer, look->error, "looking for an id");
+	sqlite3_reset(look->statement);
+	return result == SQLITE_ROW;
+}
+
+static int row_id(struct database *db, struct db_table *table, const struct cpl_store_step *step, int64_t *id, struct cpl_error *error)
+{
+	struct id_look look = {.db = db, .error = error};
+
+	*id = step->id;
+	if (!step->flag)
+		return 0;
+	look.statement = statement_of(&db->writer, table, DB_ID, error);
+	if (!look.statement)
+		return error->code;
+	*id = cpl_store_id_choose(&db->choice, step, id_is_taken, &look);
+	if (!look.code && !*id)
+		look.code = cpl_fail(error, CPL_E_CONFLICT, "an id of a row in the store %s was taken meanwhile; try again", table->store.name);
+	return look.code;
+}
+
 static int set(struct database *db, struct db_table *table, const struct cpl_store_step *step,
 	       int64_t account, struct cpl_error *error)
 {
 	bool insert = step->op == CPL_OP_INSERT;
 	sqlite3_stmt *statement = statement_of(&db->writer, table, insert ? DB_INSERT : DB_SET, error);
 	int position = 2, code;
+	int64_t id;
 
 	if (!statement)
 		return error->code;
@@ -48,12 +85,14 @@ static int set(struct database *db, struct db_table *table, const struct cpl_sto
 		statement_bind_text(statement, 2, step->key);
 		position = 3;
 	} else if (table->store.kind == CPL_STORE_ARCHIVE) {
-		code = clock_note(db, table, step->id, step->when, error);
+		code = row_id(db, table, step, &id, error);
+		if (!code)
+			code = clock_note(db, table, id, step->when, !step->flag, error);
 		if (!code)
 			code = with_bind(db, statement, step->with, error);
 		if (code)
 			return code;
-		sqlite3_bind_int64(statement, 2, step->id);
+		sqlite3_bind_int64(statement, 2, id);
 		sqlite3_bind_int64(statement, 3, step->when);
 		position = 6;
 	}

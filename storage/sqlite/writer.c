@@ -147,6 +147,7 @@ static void batch_run(struct group *group, struct cpl_store_request *request)
 	struct cpl_error error;
 	int code;
 
+	group->db->choice = (struct cpl_id_choice){0};
 	reads_wait(group->db, request);
 	if (!group_begin(group)) {
 		fail(group->db, request, &group->error);

@@ -53,9 +53,20 @@ FAULTY = '''<server-data xmlns='urn:xmpp:pie:0'>
 '''
 
 
-def without_ids(text):
-	"""Where a message stands in an archive is that server's affair: the first half of its id."""
-	return re.sub("(<result xmlns='urn:xmpp:mam:2' id=')[0-9a-f]{16}", r'\1', text)
+def archive(*messages):
+	"""A file with one archive: (id, time, text) of each message."""
+	return "<server-data xmlns='urn:xmpp:pie:0'><host jid='example.org'><user name='romeo' password='rose'><archive xmlns='urn:xmpp:pie:0#mam'>" + \
+		''.join("<result xmlns='urn:xmpp:mam:2' id='%s'><forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='%s'/>"
+			"<message xmlns='jabber:client' from='juliet@example.net/balcony' to='romeo@example.org' type='chat'><body>%s</body></message></forwarded></result>"
+			% message for message in messages) + '</archive></user></host></server-data>'
+
+
+def archived(text):
+	return re.findall("<result xmlns='urn:xmpp:mam:2' id='(.*?)'>.*?<body>(.*?)</body>", text)
+
+
+def id_at(microseconds, rest='0123456789abcdef'):
+	return '%016x%s' % (microseconds, rest)
 
 
 class Pie(unittest.TestCase):
@@ -83,7 +94,67 @@ class Pie(unittest.TestCase):
 		other = house.House()
 		self.addCleanup(other.finish)
 		other.move(other.path('first.xml', first))
-		self.assertEqual(without_ids(other.exported()), without_ids(first))
+		self.assertEqual(other.exported(), first)
+
+	def test_archived_messages_keep_their_ids(self):
+		"""XEP-0313 3.1, 5: clients page and synchronise by ids that they have stored; a move, or a backup that is restored, must not take these from them."""
+		# 2010-07-10T23:08:25Z and after
+		at = 1278803305000000
+		ours = [(id_at(at + 17), 'Peace'), (id_at(at + 18, 'f' * 16), 'peace'), (id_at(at + 60000000), 'Mercutio'), (id_at(at + 3600000000), 'Thou talkst of nothing')]
+		file = archive(*((one, '2010-07-10T23:08:25Z', text) for one, text in ours))
+		counts, said = self.house.move(self.house.path('in.xml', file))
+		self.assertEqual((counts['archived messages'], said), ((4, 4, 0), []))
+		first = self.house.exported()
+		self.assertEqual(archived(first), ours)
+		# A backup of the whole, of a part, of more than there was: what is there already stays, what is missing comes to its place.
+		counts, _ = self.house.move(self.house.path('in.xml', file))
+		self.assertEqual(counts['archived messages'], (4, 0, 0))
+		more = [ours[0], (id_at(at + 1000), 'True,'), ours[2], (id_at(at + 61000000), 'I talk of dreams')]
+		counts, _ = self.house.move(self.house.path('more.xml', archive(*((one, '2010-07-10T23:08:25Z', text) for one, text in more))))
+		self.assertEqual(counts['archived messages'], (4, 2, 0))
+		self.assertEqual(archived(self.house.exported()), sorted(set(ours + more)))
+		other = house.House()
+		self.addCleanup(other.finish)
+		other.move(other.path('first.xml', self.house.exported()))
+		self.assertEqual(other.exported(), self.house.exported())
+
+	def test_ids_that_are_taken_or_cannot_be(self):
+		"""What has an id that is another message's, or none of ours, is kept all the same, under another one; which has one of its own keeps it."""
+		at = 1278803305000000
+		stamp = '2010-07-10T23:08:25Z'
+		self.house.move(self.house.path('in.xml', archive((id_at(at), stamp, 'a'))))
+		file = archive((id_at(at), stamp, 'b'),        # taken
+			(id_at(at + 9000), stamp, 'c'), (id_at(at + 9000), stamp, 'd'),   # twice
+			(id_at(at + 5000), stamp, 'e'),                # out of order
+			(id_at(at - 1), stamp, 'f'),                   # before the message
+			(id_at(0xfffffffffffff), stamp, 'g'), (id_at(2 ** 63 - 1), stamp, 'h'), (id_at(2 ** 63), stamp, 'i'), (id_at(0), stamp, 'j'),   # no time that has been
+			(id_at(at + 7000).upper(), stamp, 'k'), (id_at(at + 7000) + '0', stamp, 'l'), (id_at(at + 7000)[1:], stamp, 'm'),
+			('0' * 100000, stamp, 'n'), ('', stamp, 'o'), ('&#x10ffff;', stamp, 'p'), (' ' + id_at(at + 7000)[1:], stamp, 'q'))
+		counts, said = self.house.move(self.house.path('file.xml', file))
+		self.assertEqual((counts['archived messages'], said), ((16, 16, 0), []))
+		found = archived(self.house.exported())
+		self.assertEqual(found[:2], [(id_at(at), 'a'), (id_at(at + 1), 'b')])
+		# `d` is behind `c`, and what came behind it in the file too.
+		self.assertEqual(found[2:5], [(id_at(at + 9000), 'c'), (id_at(at + 9001), 'd'), (id_at(at + 9002), 'e')])
+		self.assertEqual(''.join(text for _one, text in found[5:]), 'fghijklmnopq')
+		ids = [one for one, _text in found]
+		self.assertEqual(ids, sorted(set(ids)))
+		for one in ids:
+			self.assertRegex(one, '^[0-9a-f]{32}$')
+			self.assertEqual(int(one[:16], 16) > at + 1000000000, one in ids[5:])
+		counts, _ = self.house.move(self.house.path('file.xml'))
+		self.assertEqual(counts['archived messages'], (16, 0, 0))
+
+	def test_ids_of_two_accounts(self):
+		"""Ids are the whole server's: an archive that is imported a second time, as another account's, has ids of its own, in the same order."""
+		at = 1278803305000000
+		file = archive(*((id_at(at + i), '2010-07-10T23:08:25Z', '%02d' % i) for i in range(40)))
+		self.house.move(self.house.path('in.xml', file))
+		self.house.move(self.house.path('other.xml', file.replace("name='romeo'", "name='mercutio'")))
+		romeo, mercutio = archived(self.house.exported('romeo@example.org')), archived(self.house.exported('mercutio@example.org'))
+		self.assertEqual(romeo, [(id_at(at + i), '%02d' % i) for i in range(40)])
+		self.assertEqual([text for _one, text in mercutio], ['%02d' % i for i in range(40)])
+		self.assertEqual(set(one for one, _text in romeo) & set(one for one, _text in mercutio), set())
 
 	def test_a_second_import_changes_nothing(self):
 		path = self.house.path('in.xml', MERCUTIO)

@@ -509,6 +509,26 @@ static void test_ids(void **state)
 	cpl_batch_destroy(&batch);
 }
 
+/* A driver that knows nothing of rows that come back gets new ones. */
+static void test_no_ids_come_back(void **state)
+{
+	struct cpl_batch *batch = cpl_batch_create();
+	struct cpl_value value = CPL_NULL;
+	struct answer answer = {0};
+	const struct cpl_store_step *step;
+
+	store_append_again(batch, &diary, ROMEO, 5000000, 4000, (struct cpl_jid){0}, &value);
+	assert_int_equal(cpl_batch_commit(&answer.call, NULL, &batch, answer_done), 0);
+	step = taken[0][0]->steps;
+	assert_true(step->id > 5000000);
+	assert_int_equal(step->id, step->last);
+	assert_int_equal(step->when, 4000);
+	assert_false(step->flag);
+	cpl_store_finished(taken[0][0]);
+	turns();
+	answer_finish(&answer);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -522,7 +542,7 @@ int main(void)
 		CASE(no_next_driver),
 		CASE(result_of_a_cancelled_read_is_dropped),
 		CASE(next_driver_refuses_a_store),
-		CASE(ids),
+		CASE(ids), CASE(no_ids_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
