@@ -63,10 +63,20 @@ struct load {
 	struct cpl_user *user;             /* of a sweep or a request: referenced; else kept by the load that waits for us */
 };
 
-/* Accounts that were in memory before the module came, one after the other, so that no turn is long. Until its wishes are known nothing is archived for an account. */
+enum { SWEEPS = 5, SWEEP_AGAIN_MS = 5000 }; /* the time before the second; twice that before the third, and so on */
+
+/*
+ * Accounts that were in memory before the module came, one after the other, so that no turn is long. Until its wishes are known nothing is archived for an account, so those that could not be
+ * read are read again.
+ */
 struct sweep {
+	struct cpl_call pause;
+	struct cpl_module *self;
+	char *host;              /* its name: it may go meanwhile */
 	struct cpl_user **users; /* referenced */
 	size_t next, count;
+	size_t failed;
+	unsigned number;         /* from 1 */
 };
 
 static void sweep_go_on(struct sweep *sweep);
@@ -95,6 +105,8 @@ static void loaded(struct cpl_call *call)
 	} else if (load->suspension) {
 		cpl_resume(&load->suspension, call->status == 0 ? CPL_NEXT : CPL_DROP);
 	} else {
+		/* Who is removed has no wishes any more. */
+		load->sweep->failed += call->status != 0 && call->status != CPL_E_CANCELLED;
 		cpl_user_unref(&load->user);
 		sweep_go_on(load->sweep);
 	}
@@ -133,6 +145,36 @@ enum cpl_flow mam_on_user_load(struct cpl_module *self, struct cpl_ev_user *ev)
 	return CPL_SUSPENDED;
 }
 
+static void sweep_free(struct sweep *sweep)
+{
+	cpl_free(sweep->users);
+	cpl_free(sweep->host);
+	cpl_free(sweep);
+}
+
+static void sweep_start(struct sweep *sweep);
+
+static void sweep_again(struct cpl_call *call)
+{
+	struct sweep *sweep = CPL_CONTAINER(call, struct sweep, pause);
+
+	if (call->status == 0)
+		sweep_start(sweep);
+	else
+		sweep_free(sweep);
+}
+
+static void sweep_end(struct sweep *sweep)
+{
+	bool again = sweep->failed && sweep->number < SWEEPS;
+
+	if (sweep->failed && !again)
+		cpl_log_error("archive preferences cannot be read, nothing is archived for these accounts until they are loaded anew, or mam is host=%s accounts=%zu", sweep->host, sweep->failed);
+	/* A generation that has been replaced leaves it to the next one. */
+	if (!again || cpl_timer_start(&sweep->pause, cpl_module_scope(sweep->self), (int64_t)SWEEP_AGAIN_MS << (sweep->number - 1), sweep_again) != 0)
+		sweep_free(sweep);
+}
+
 static void sweep_go_on(struct sweep *sweep)
 {
 	struct load *load = NULL;
@@ -141,28 +183,41 @@ static void sweep_go_on(struct sweep *sweep)
 	while (!load && sweep->next < sweep->count) {
 		struct cpl_user *user = sweep->users[sweep->next++];
 
-		load = mam_is_known(user) ? NULL : load_start(user, &status);
+		if (!mam_is_known(user)) {
+			load = load_start(user, &status);
+			sweep->failed += !load && status != CPL_E_CANCELLED;
+		}
 		if (!load)
 			cpl_user_unref(&user);
 	}
-	if (load) {
+	if (load)
 		load->sweep = sweep;
-		return;
-	}
+	else
+		sweep_end(sweep);
+}
+
+static void sweep_start(struct sweep *sweep)
+{
+	struct cpl_host *host = cpl_host_find(cpl_str_of(sweep->host));
+	struct cpl_user *user;
+
 	cpl_free(sweep->users);
-	cpl_free(sweep);
+	sweep->users = host ? cpl_alloc((host->users.count + 1) * sizeof(struct cpl_user *)) : NULL;
+	sweep->next = sweep->count = sweep->failed = 0;
+	sweep->number++;
+	for (size_t at = 0; host && (user = cpl_map_next(&host->users, &at));)
+		if (!mam_is_known(user))
+			sweep->users[sweep->count++] = cpl_user_ref(user);
+	sweep_go_on(sweep);
 }
 
 void mam_on_start(struct cpl_module *self, struct cpl_host *host)
 {
 	struct sweep *sweep = CPL_NEW(struct sweep);
-	struct cpl_user *user;
 
-	sweep->users = cpl_alloc((host->users.count + 1) * sizeof(struct cpl_user *));
-	for (size_t at = 0; (user = cpl_map_next(&host->users, &at));)
-		if (!mam_is_known(user))
-			sweep->users[sweep->count++] = cpl_user_ref(user);
-	sweep_go_on(sweep);
+	sweep->self = self;
+	sweep->host = cpl_strdup(host->name);
+	sweep_start(sweep);
 }
 
 /* ---- showing ---- */

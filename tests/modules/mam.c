@@ -156,6 +156,76 @@ static void preferences_of_those_there(void)
 	count("romeo@example.org", 0);
 }
 
+static void preferences_fail_once(void)
+{
+	cpl_test_expect_log(CPL_LOG_ERROR, "archive preferences cannot be read or written jid=romeo@example.org");
+	cpl_test_fail_query(1);
+}
+
+/* The module comes while Romeo is there, and cannot read his preferences. */
+static void comes_and_fails(void)
+{
+	romeo = cpl_test_available("romeo@example.org/orchard");
+	cpl_test_account("nurse@example.org");
+	cpl_test_unload();
+	preferences_fail_once();
+	cpl_test_load();
+	cpl_test_settle();
+	cpl_test_send(romeo, "<message to='nurse@example.org' type='chat' id='m1'><body>1</body></message>");
+	count("romeo@example.org", 0);
+}
+
+/* What could not be read is read again after 5 s, without anybody asking for it. */
+static void preferences_are_read_again(void)
+{
+	comes_and_fails();
+	cpl_test_advance(4900);
+	cpl_test_send(romeo, "<message to='nurse@example.org' type='chat' id='m2'><body>1</body></message>");
+	count("romeo@example.org", 0);
+	cpl_test_advance(200);
+	cpl_test_send(romeo, "<message to='nurse@example.org' type='chat' id='m3'><body>1</body></message>");
+	count("romeo@example.org", 1);
+}
+
+/* After 10, 20 and 40 s more; and no further. */
+static void preferences_are_given_up(void)
+{
+	comes_and_fails();
+	for (int ms = 5000; ms <= 40000; ms *= 2) {
+		cpl_test_advance(ms - 100);
+		preferences_fail_once();
+		if (ms == 40000)
+			cpl_test_expect_log(CPL_LOG_ERROR, "archive preferences cannot be read, nothing is archived for these accounts until they are loaded anew, or mam is host=example.org accounts=1");
+		cpl_test_advance(100);
+		cpl_test_send(romeo, "<message to='nurse@example.org' type='chat' id='m'><body>1</body></message>");
+		count("romeo@example.org", 0);
+	}
+	cpl_test_advance(3600000);
+	cpl_test_send(romeo, "<message to='nurse@example.org' type='chat' id='m'><body>1</body></message>");
+	count("romeo@example.org", 0);
+	/* Until somebody asks. */
+	cpl_test_send(romeo, "<iq type='get' id='p'><prefs " MAM "/></iq>");
+	cpl_test_expect(romeo, "<iq type='result' id='p'/>");
+	cpl_test_send(romeo, "<message to='nurse@example.org' type='chat' id='m'><body>1</body></message>");
+	count("romeo@example.org", 1);
+}
+
+/* A module that goes while it waits leaves nothing behind; nor does it wait for who is no longer there. */
+static void preferences_of_those_gone(void)
+{
+	comes_and_fails();
+	cpl_test_unload();
+	cpl_test_advance(60000);
+	preferences_fail_once();
+	cpl_test_load();
+	cpl_test_settle();
+	cpl_test_send(romeo, "</stream:stream>");
+	cpl_test_advance(60000);
+	romeo = cpl_test_available("romeo@example.org/orchard");
+	cpl_test_send(romeo, "<message to='nurse@example.org' type='chat' id='m2'><body>1</body></message>");
+	count("romeo@example.org", 1);
+}
+
 /* Requests are answered in their order, a page at a time, behind what was said before. */
 static void in_order(void)
 {
@@ -201,6 +271,9 @@ static const struct cpl_test_case cases[] = {
 	{"wrong preferences are refused", wrong_preferences, 0},
 	{"what cannot be archived is told", failure_is_told, CPL_TEST_NO_FAULTS},
 	{"preferences of those who are there already", preferences_of_those_there, CPL_TEST_NOT_RELOADED | CPL_TEST_NO_FAULTS},
+	{"preferences that could not be read are read again", preferences_are_read_again, CPL_TEST_NOT_RELOADED | CPL_TEST_NO_FAULTS},
+	{"preferences that cannot be read are given up", preferences_are_given_up, CPL_TEST_NOT_RELOADED | CPL_TEST_NO_FAULTS},
+	{"a wait for preferences ends with the module", preferences_of_those_gone, CPL_TEST_NOT_RELOADED | CPL_TEST_NO_FAULTS},
 	{"answers come in order", in_order, 0},
 	{"an archived message counts as delivered", without_offline, 0},
 	{"commands", commands, 0},
