@@ -19,7 +19,7 @@ libcore_la_SOURCES += core/net/address.c core/net/address.h core/net/conn_input.
 	core/net/conn_script.h core/net/conn_socket.c core/net/conn_socket.h core/net/conn_socket_impl.h core/net/conn_socket_io.c \
 	core/net/later.c core/net/later.h core/net/line.c core/net/line.h core/net/listener.c core/net/listener.h core/net/output.c core/net/output.h \
 	core/net/stream_text.c core/net/stream_text.h core/net/tls.c core/net/tls.h core/net/tls_binding.c core/net/tls_binding.h \
-	core/net/tls_bio.c core/net/tls_bio.h core/net/tls_memory.c core/net/tls_memory.h core/net/tls_context.c core/net/tls_context.h core/net/tls_names.c \
+	core/net/tls_bio.c core/net/tls_bio.h core/net/tls_kdf.c core/net/tls_kdf.h core/net/tls_memory.c core/net/tls_memory.h core/net/tls_context.c core/net/tls_context.h core/net/tls_names.c \
 	core/net/tls_names.h core/net/tls_tickets.c core/net/tls_tickets.h core/net/wheel.c core/net/wheel.h
 
 # core/xml

@@ -4,7 +4,7 @@ UNIT_LIBS = libcore.la $(CMOCKA_LIBS)
 # One program: NAME under check_PROGRAMS, then its _SOURCES, _CPPFLAGS and _LDADD. Those called test_... are run and counted by tests/run.
 # Only folders in which nothing is built are distributed as such: make would take the build's files along.
 EXTRA_DIST += tests/run tests/scenario tests/lint/checks.py tests/lint/modules.py tests/lint/pages.py tests/lint/run tests/clients/run tests/clients/person.py tests/clients/screen.py tests/clients/stage.py \
-	tests/clients/test_component.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_slixmpp_adhoc.py tests/clients/test_slixmpp_data.py tests/clients/test_slixmpp_register.py tests/clients/test_strophe.py
+	tests/clients/test_component.py tests/clients/test_openssl.py tests/clients/test_profanity.py tests/clients/test_sendxmpp.py tests/clients/test_slixmpp.py tests/clients/test_slixmpp_adhoc.py tests/clients/test_slixmpp_data.py tests/clients/test_slixmpp_register.py tests/clients/test_strophe.py
 
 # tests/clients: a client made with libstrophe, itself not checked by sanitizers
 if HAVE_STROPHE
@@ -55,7 +55,7 @@ tests_unit_net_test_http_SOURCES = tests/unit/net/test_http.c tests/unit/unit.h
 tests_unit_net_test_http_CPPFLAGS = $(UNIT_CPPFLAGS) -DSOURCE='"$(abs_top_srcdir)"'
 tests_unit_net_test_http_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/net/test_conn_script tests/unit/net/test_conn_socket tests/unit/net/test_listener tests/unit/net/test_output \
-	tests/unit/net/test_storm tests/unit/net/test_tls tests/unit/net/test_tls_context tests/unit/net/test_tls_hostile
+	tests/unit/net/test_storm tests/unit/net/test_tls tests/unit/net/test_tls_context tests/unit/net/test_tls_kdf tests/unit/net/test_tls_hostile
 tests_unit_net_test_conn_script_SOURCES = tests/unit/net/test_conn_script.c tests/unit/net/recorder.h
 tests_unit_net_test_conn_script_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_net_test_conn_script_LDADD = $(UNIT_LIBS)
@@ -80,6 +80,9 @@ tests_unit_net_test_tls_SOURCES = tests/unit/net/test_tls.c tests/unit/net/tls_c
 	tests/unit/net/peer.h tests/unit/net/recorder.h
 tests_unit_net_test_tls_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_net_test_tls_LDADD = $(UNIT_LIBS)
+tests_unit_net_test_tls_kdf_SOURCES = tests/unit/net/test_tls_kdf.c
+tests_unit_net_test_tls_kdf_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_net_test_tls_kdf_LDADD = $(UNIT_LIBS)
 tests_unit_net_test_tls_context_SOURCES = tests/unit/net/test_tls_context.c tests/unit/net/certificate.h
 tests_unit_net_test_tls_context_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_net_test_tls_context_LDADD = $(UNIT_LIBS)

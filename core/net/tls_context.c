@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Snapshots of certificates: one SSL_CTX a host, found by server name. */
 #include "core/net/tls_context.h"
+#include "core/net/tls_kdf.h"
 #include "core/net/tls_names.h"
 #include "core/net/tls_tickets.h"
 #include <assert.h>
@@ -295,7 +296,7 @@ static bool set_up(struct build *build, SSL_CTX *context)
 
 static SSL_CTX *make_context(struct build *build, size_t host, const char *name)
 {
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *context = SSL_CTX_new_ex(NULL, tls_kdf_query(), TLS_server_method());
 
 	if (!context) {
 		say(build, build->count, true, "OpenSSL makes no context: %s", openssl_reason());

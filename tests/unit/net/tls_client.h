@@ -35,7 +35,8 @@ static inline struct client *client_create(struct peer *peer, int version)
 	struct client *client = CPL_NEW(struct client);
 
 	client->peer = peer;
-	client->context = SSL_CTX_new(TLS_client_method());
+	/* Its keys are derived by OpenSSL, the server's by tls_kdf.c. */
+	client->context = SSL_CTX_new_ex(NULL, "provider=default", TLS_client_method());
 	SSL_CTX_set_min_proto_version(client->context, version);
 	SSL_CTX_set_max_proto_version(client->context, version);
 	client->ssl = SSL_new(client->context);
