@@ -19,86 +19,164 @@ static bool is_word(struct cpl_str text)
 	return text.len > 0 && text.ptr[0] != '-';
 }
 
-/* "<type>" or "<type:label>" */
-static bool parse_hole(struct cpl_str text, enum form_type *type, struct cpl_str *label)
-{
-	struct cpl_str rest, name;
+/* ---- templates ---- */
 
-	if (text.len < 3 || text.ptr[0] != '<' || text.ptr[text.len - 1] != '>')
-		return false;
-	rest = (struct cpl_str){text.ptr + 1, text.len - 2};
-	cpl_str_split(&rest, ':', &name);
-	*label = rest.ptr ? rest : name;
-	for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++)
-		if (cpl_str_is(name, type_names[i])) {
-			*type = (enum form_type)i;
-			return label->len > 0;
-		}
+struct parsing {
+	struct form *form;
+	const char *template;
+	struct cpl_error *error;
+};
+
+/* Says which part is wrong and what would be right. */
+static __attribute__((format(printf, 2, 3))) bool wrong(const struct parsing *p, const char *format, ...)
+{
+	struct cpl_buf why = {0};
+	va_list args;
+
+	va_start(args, format);
+	cpl_buf_addv(&why, format, args);
+	va_end(args);
+	cpl_fail(p->error, CPL_E_INVALID, "\"%s\" is not the form of a command: %s", p->template, why.ptr);
+	cpl_buf_finish(&why);
 	return false;
 }
 
-static bool add_token(struct form *form, struct cpl_str text, uint8_t group)
+static bool wrong_type(const struct parsing *p, struct cpl_str hole, struct cpl_str name)
 {
+	struct cpl_buf types = {0};
+
+	for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++)
+		cpl_buf_addf(&types, "%s%s", i ? ", " : "", type_names[i]);
+	wrong(p, "the type \"%.*s\" of the argument \"%.*s\" is none of %s", CPL_ARG(name), CPL_ARG(hole), types.ptr);
+	cpl_buf_finish(&types);
+	return false;
+}
+
+/* "<type>" or "<type:label>" */
+static bool parse_hole(const struct parsing *p, struct cpl_str text, enum form_type *type, struct cpl_str *label)
+{
+	struct cpl_str rest, name;
+
+	if (text.ptr[text.len - 1] != '>')
+		return wrong(p, "the argument \"%.*s\" has no closing \">\", or a blank before it", CPL_ARG(text));
+	rest = (struct cpl_str){text.ptr + 1, text.len - 2};
+	if (rest.len == 0 || rest.ptr[0] == ':')
+		return wrong(p, "the argument \"%.*s\" has no type: write <type> or <type:label>", CPL_ARG(text));
+	cpl_str_split(&rest, ':', &name);
+	*label = rest.ptr ? rest : name;
+	if (label->len == 0)
+		return wrong(p, "the argument \"%.*s\" has no label behind \":\"", CPL_ARG(text));
+	for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++)
+		if (cpl_str_is(name, type_names[i])) {
+			*type = (enum form_type)i;
+			return true;
+		}
+	return wrong_type(p, text, name);
+}
+
+static bool add_token(const struct parsing *p, struct cpl_str text, uint8_t group)
+{
+	struct form *form = p->form;
 	struct form_token *token = &form->tokens[form->token_count];
 
 	if (form->token_count == FORM_TOKENS)
+		return wrong(p, "it has more than %d words and arguments", FORM_TOKENS);
+	*token = (struct form_token){.text = text, .group = group, .hole = cpl_str_starts(text, CPL_STR("<"))};
+	if (token->hole && !parse_hole(p, text, &token->type, &token->text))
 		return false;
-	*token = (struct form_token){.text = text, .group = group};
-	token->hole = parse_hole(text, &token->type, &token->text);
+	if (!token->hole && cpl_str_starts(text, CPL_STR("--")))
+		return wrong(p, "the option \"%.*s\" is not in brackets of its own, [--name] or [--name <type>]", CPL_ARG(text));
+	if (!text.len)
+		return wrong(p, "there is more than one blank between words in brackets");
+	if (!token->hole && (cpl_str_find(text, '[') >= 0 || cpl_str_find(text, ']') >= 0))
+		return wrong(p, "\"%.*s\" has a bracket in it: brackets stand around whole words, and not in brackets", CPL_ARG(text));
+	if (!token->hole && !is_word(text))
+		return wrong(p, "\"%.*s\" is neither a word (a-z, 0-9, _ and -, which is not the first) nor an argument <type>", CPL_ARG(text));
 	if (token->hole)
 		token->argument = (uint8_t)form->argument_count++;
-	else if (!is_word(text))
-		return false;
 	form->token_count++;
 	return true;
 }
 
+/* The inside of [--name] or [--name <type>] */
+static bool add_flag(const struct parsing *p, struct cpl_str inside)
+{
+	struct form_flag *flag = &p->form->flags[p->form->flag_count];
+	struct cpl_str rest = inside, word, label;
+
+	if (p->form->flag_count == FORM_FLAGS)
+		return wrong(p, "it has more than %d options", FORM_FLAGS);
+	cpl_str_split(&rest, ' ', &word);
+	*flag = (struct form_flag){.name = {word.ptr + 2, word.len - 2}, .has_value = rest.ptr != NULL};
+	if (!is_word(flag->name))
+		return wrong(p, "the name of the option \"%.*s\" is no word (a-z, 0-9, _ and -, which is not the first)", CPL_ARG(word));
+	if (flag->has_value && !cpl_str_starts(rest, CPL_STR("<")))
+		return wrong(p, "the value \"%.*s\" of the option \"%.*s\" is no argument <type>", CPL_ARG(rest), CPL_ARG(word));
+	if (flag->has_value && !parse_hole(p, rest, &flag->type, &label))
+		return false;
+	p->form->flag_count++;
+	return true;
+}
+
 /* The inside of [..]: an option, or tokens. */
-static bool parse_optional(struct form *form, struct cpl_str inside, uint8_t group)
+static bool parse_optional(const struct parsing *p, struct cpl_str inside, uint8_t group)
 {
 	struct cpl_str word;
 
-	if (!cpl_str_starts(inside, CPL_STR("--"))) {
-		while (cpl_str_split(&inside, ' ', &word))
-			if (!add_token(form, word, group))
-				return false;
-		return true;
-	}
-	struct form_flag *flag = &form->flags[form->flag_count];
-	struct cpl_str label;
+	if (cpl_str_trim(inside).len == 0)
+		return wrong(p, "there is nothing in \"[%.*s]\"", CPL_ARG(inside));
+	if (cpl_str_starts(inside, CPL_STR("--")))
+		return add_flag(p, inside);
+	while (cpl_str_split(&inside, ' ', &word))
+		if (!add_token(p, word, group))
+			return false;
+	return true;
+}
 
-	if (form->flag_count == FORM_FLAGS)
-		return false;
-	cpl_str_split(&inside, ' ', &word);
-	*flag = (struct form_flag){.name = {word.ptr + 2, word.len - 2}, .has_value = inside.ptr != NULL};
-	form->flag_count++;
-	return is_word(flag->name) && (!flag->has_value || parse_hole(inside, &flag->type, &label));
+static bool parse_parts(const struct parsing *p)
+{
+	struct cpl_str rest = cpl_str_trim(cpl_str_of(p->template)), word;
+	uint8_t group = 0;
+
+	if (rest.len == 0)
+		return wrong(p, "it is empty");
+	while (rest.len) {
+		ptrdiff_t end = rest.ptr[0] == '[' ? cpl_str_find(rest, ']') : 0;
+
+		if (end < 0)
+			return wrong(p, "\"%.*s\" has no closing \"]\"", CPL_ARG(rest));
+		if (rest.ptr[0] == ' ') {
+			rest = cpl_str_trim(rest);
+		} else if (end > 0) {
+			if (!parse_optional(p, (struct cpl_str){rest.ptr + 1, (size_t)end - 1}, ++group))
+				return false;
+			rest = (struct cpl_str){rest.ptr + end + 1, rest.len - (size_t)end - 1};
+		} else if (!cpl_str_split(&rest, ' ', &word) || !add_token(p, word, 0)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What the parts are to each other. */
+static bool judge(const struct parsing *p)
+{
+	const struct form *form = p->form;
+
+	if (!form->token_count || form->tokens[0].hole || form->tokens[0].group)
+		return wrong(p, "it does not begin with a word, which is not optional");
+	for (size_t i = 0; i + 1 < form->token_count; i++)
+		if (form->tokens[i].hole && form->tokens[i].type == FORM_TEXT)
+			return wrong(p, "something stands behind the argument \"%.*s\" of the type text, which takes the rest of the line", CPL_ARG(form->tokens[i].text));
+	return true;
 }
 
 int form_parse(struct form *form, const char *template, struct cpl_error *error)
 {
-	struct cpl_str rest = cpl_str_trim(cpl_str_of(template)), word;
-	uint8_t group = 0;
-	bool good = rest.len > 0;
+	const struct parsing p = {form, template, error};
 
 	*form = (struct form){0};
-	while (good && rest.len) {
-		if (rest.ptr[0] == ' ') {
-			rest = cpl_str_trim(rest);
-		} else if (rest.ptr[0] == '[') {
-			ptrdiff_t end = cpl_str_find(rest, ']');
-
-			good = end > 0 && parse_optional(form, (struct cpl_str){rest.ptr + 1, (size_t)end - 1}, ++group);
-			if (good)
-				rest = (struct cpl_str){rest.ptr + end + 1, rest.len - (size_t)end - 1};
-		} else {
-			good = cpl_str_split(&rest, ' ', &word) && add_token(form, word, 0);
-		}
-	}
-	good = good && form->token_count && !form->tokens[0].hole && !form->tokens[0].group;
-	for (size_t i = 0; good && i + 1 < form->token_count; i++)
-		good = !(form->tokens[i].hole && form->tokens[i].type == FORM_TEXT);
-	return good ? 0 : cpl_fail(error, CPL_E_INVALID, "\"%s\" is not the form of a command", template);
+	return parse_parts(&p) && judge(&p) ? 0 : CPL_E_INVALID;
 }
 
 /* ---- matching ---- */

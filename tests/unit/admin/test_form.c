@@ -132,13 +132,72 @@ static void the_file_is_found(void **state)
 
 static void templates_that_are_none(void **state)
 {
-	static const char *const wrong[] = {"", "   ", "<word> x", "[x] y", "a <wrod>", "a <word:>", "a [--]", "a [<word>", "a --flag", "a <text> b", "A",
-					    "a [--x <what>]", "a <>", "a <word", "a b c d e f g h i j k l m n o p q"};
+#define WORD " is neither a word (a-z, 0-9, _ and -, which is not the first) nor an argument <type>"
+#define BRACKET " has a bracket in it: brackets stand around whole words, and not in brackets"
+#define NAME " is no word (a-z, 0-9, _ and -, which is not the first)"
+#define TYPES " is none of jid, account, full, host, module, file, int, word, text"
+	static const struct {
+		const char *template, *why;
+	} of[] = {
+		{"", "it is empty"},
+		{"   ", "it is empty"},
+		{"<word> x", "it does not begin with a word, which is not optional"},
+		{"[x] y", "it does not begin with a word, which is not optional"},
+		{"[--x]", "it does not begin with a word, which is not optional"},
+		{"hello count <", "the argument \"<\" has no closing \">\", or a blank before it"},
+		{"a <word", "the argument \"<word\" has no closing \">\", or a blank before it"},
+		{"a <word:the name> b", "the argument \"<word:the\" has no closing \">\", or a blank before it"},
+		{"a <word>b", "the argument \"<word>b\" has no closing \">\", or a blank before it"},
+		{"a <>", "the argument \"<>\" has no type: write <type> or <type:label>"},
+		{"a <:b>", "the argument \"<:b>\" has no type: write <type> or <type:label>"},
+		{"a <word:>", "the argument \"<word:>\" has no label behind \":\""},
+		{"a <wrod>", "the type \"wrod\" of the argument \"<wrod>\"" TYPES},
+		{"a <Word:b>", "the type \"Word\" of the argument \"<Word:b>\"" TYPES},
+		{"a [b <what>]", "the type \"what\" of the argument \"<what>\"" TYPES},
+		{"A", "\"A\"" WORD},
+		{"a -b", "\"-b\"" WORD},
+		{"a b>", "\"b>\"" WORD},
+		{"a b]", "\"b]\"" BRACKET},
+		{"a b[<word>]", "\"b[<word>]\"" BRACKET},
+		{"a [b [c]]", "\"[c\"" BRACKET},
+		{"a [b  c]", "there is more than one blank between words in brackets"},
+		{"a [<word", "\"[<word\" has no closing \"]\""},
+		{"a [", "\"[\" has no closing \"]\""},
+		{"a []", "there is nothing in \"[]\""},
+		{"a [  ]", "there is nothing in \"[  ]\""},
+		{"a --flag", "the option \"--flag\" is not in brackets of its own, [--name] or [--name <type>]"},
+		{"a [b --flag]", "the option \"--flag\" is not in brackets of its own, [--name] or [--name <type>]"},
+		{"a [--]", "the name of the option \"--\"" NAME},
+		{"a [--Flag]", "the name of the option \"--Flag\"" NAME},
+		{"a [---x]", "the name of the option \"---x\"" NAME},
+		{"a [--x ]", "the value \"\" of the option \"--x\" is no argument <type>"},
+		{"a [--x y]", "the value \"y\" of the option \"--x\" is no argument <type>"},
+		{"a [--x <what>]", "the type \"what\" of the argument \"<what>\"" TYPES},
+		{"a [--x <word> b]", "the argument \"<word> b\" has no closing \">\", or a blank before it"},
+		{"a [--x <word]", "the argument \"<word\" has no closing \">\", or a blank before it"},
+		{"a <text> b", "something stands behind the argument \"text\" of the type text, which takes the rest of the line"},
+		{"a [<text:b>] <word>", "something stands behind the argument \"b\" of the type text, which takes the rest of the line"},
+		{"a b c d e f g h i j k l m n o p q", "it has more than 16 words and arguments"},
+		{"a [b c d e f g h i j k l m n o p q]", "it has more than 16 words and arguments"},
+		{"a [--a] [--b] [--c] [--d] [--e] [--f] [--g] [--h] [--i]", "it has more than 8 options"},
+	};
+	char text[256];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-		if (form_parse(&form, wrong[i], &error) != CPL_E_INVALID)
-			fail_msg("taken for a form: \"%s\"", wrong[i]);
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		snprintf(text, sizeof(text), "\"%s\" is not the form of a command: %s", of[i].template, of[i].why);
+		error = (struct cpl_error){0};
+		assert_int_equal(form_parse(&form, of[i].template, &error), CPL_E_INVALID);
+		assert_int_equal(error.code, CPL_E_INVALID);
+		assert_string_equal(error.text, text);
+		assert_int_equal(form_parse(&form, of[i].template, NULL), CPL_E_INVALID);
+	}
+	/* The most that there can be. */
+	assert_int_equal(form_parse(&form, "a b c d e f g h i j k l m n o p [--a] [--b] [--c] [--d] [--e] [--f] [--g] [--h]", &error), 0);
+#undef WORD
+#undef BRACKET
+#undef NAME
+#undef TYPES
 }
 
 static void forms_print_as_they_are_written(void **state)
