@@ -47,7 +47,11 @@ int clock_read(struct database *db, struct db_table *table, struct cpl_error *er
 					     sqlite3_column_int64(statement, 1),
 					     sqlite3_column_int64(statement, 2)};
 
-		segment_insert(table, table->segment_count, segment);
+		/* The first one may be another than it is by itself. */
+		if (segment.id == table->segments[0].id)
+			table->segments[0] = segment;
+		else
+			segment_insert(table, table->segment_count, segment);
 	}
 	table->odd_id = table->segments[table->segment_count - 1].id;
 	pthread_mutex_unlock(&db->tables_lock);

@@ -224,6 +224,7 @@ static void test_times_of_what_came_back(void **state)
 	int64_t minute = 60000, hour = 60 * minute, now = cpl_now(), then = now - 10 * hour;
 	int64_t ids[] = {then * 1000, (then + hour) * 1000}, whens[] = {then - hour, then - hour + minute};
 	int64_t between[] = {(then + 10 * minute) * 1000}, when[] = {then + 10 * minute};
+	int64_t before[] = {(then - hour) * 1000}, long_before[] = {then - 3 * hour};
 
 	diary_append(ROMEO, now, NULL, "z");
 	come_back(ROMEO, ids, whens, 2, 'a');
@@ -234,6 +235,14 @@ static void test_times_of_what_came_back(void **state)
 		diary_expect(ROMEO, (struct cpl_archive_query){.start = whens[1], .end = whens[1]}, "b");
 		diary_expect(ROMEO, (struct cpl_archive_query){.start = then}, "cz");
 		diary_expect(ROMEO, (struct cpl_archive_query){.end = then}, "ab");
+		suite_reopen();
+	}
+	/* Odd, and before all segments that there are. */
+	come_back(ROMEO, before, long_before, 1, 'd');
+	for (unsigned round = 0; round < 2; round++) {
+		diary_expect(ROMEO, (struct cpl_archive_query){0}, "dacbz");
+		diary_expect(ROMEO, (struct cpl_archive_query){.end = then - 2 * hour}, "d");
+		diary_expect(ROMEO, (struct cpl_archive_query){.start = whens[0], .end = whens[0]}, "a");
 		suite_reopen();
 	}
 }
