@@ -224,6 +224,8 @@ static bool set_bytes(unsigned char *to, size_t *len, size_t min, size_t max, co
 {
 	if (param->data_type != OSSL_PARAM_OCTET_STRING || param->data_size < min || param->data_size > max || (param->data_size && !param->data))
 		return refuse(otherwise);
+	/* A longer one that was set before goes whole. */
+	OPENSSL_cleanse(to, *len);
 	if (param->data_size)
 		memcpy(to, param->data, param->data_size);
 	*len = param->data_size;
